@@ -1,0 +1,136 @@
+"""Ports, places and the environment of each binary."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import quote
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MESH = ROOT / ".mesh"
+DATA = MESH / "data"
+STREAMS = MESH / "nats"
+KEYS = MESH / "keys"
+STATE = MESH / "mesh.json"
+
+SERVICES = ("user-svc", "counseling-svc", "payment-svc")
+BINARIES = (*SERVICES, "gateway")
+
+
+class MeshError(Exception):
+    """What went wrong, and what to do next."""
+
+
+@dataclass(frozen=True)
+class Port:
+    number: int
+    variable: str
+
+
+# What listens, the variable that moves it, and where it is otherwise.
+PORTS = (
+    ("gateway", "GATEWAY_PORT", 8080),
+    ("user-svc", "USER_SVC_PORT", 50051),
+    ("counseling-svc", "COUNSELING_SVC_PORT", 50052),
+    ("payment-svc", "PAYMENT_SVC_PORT", 50053),
+    ("nats-server", "NATS_PORT", 4222),
+    ("NATS monitoring", "NATS_MONITOR_PORT", 8222),
+)
+
+
+def ports_from_environment() -> dict[str, Port]:
+    ports: dict[str, Port] = {}
+    for name, variable, default in PORTS:
+        text = os.environ.get(variable) or str(default)
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+            raise MeshError(f"{variable} is {text!r}: set it to a port number from 1 to 65535, or unset it")
+        for other, port in ports.items():
+            if port.number == int(text):
+                raise MeshError(f"{variable} gives {name} port {text}, which {other} has: "
+                                f"set {variable} or {port.variable} to another port")
+        ports[name] = Port(int(text), variable)
+    return ports
+
+
+@dataclass(frozen=True)
+class State:
+    """What other terminals need to know of a running mesh."""
+
+    pid: int
+    binaries: str
+    ports: dict[str, int]
+
+    @staticmethod
+    def load() -> State | None:
+        try:
+            return State(**json.loads(STATE.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def save(self) -> None:
+        scratch = STATE.with_suffix(".new")
+        scratch.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        scratch.replace(STATE)
+
+    def url(self, name: str, scheme: str = "http") -> str:
+        return f"{scheme}://127.0.0.1:{self.ports[name]}"
+
+
+def environment(binary: str, state: State, listen_port: int, colour: bool) -> dict[str, str]:
+    """The user's environment, with what joins a binary to this mesh."""
+    values = {
+        **os.environ,
+        "LOG_FORMAT": os.environ.get("LOG_FORMAT", "pretty"),
+        "NATS_URL": state.url("nats-server", "nats"),
+        "LISTEN_ADDR": f"127.0.0.1:{listen_port}",
+        "MESH_TOKEN_KEY_FILE": str(KEYS / "mesh-token.key"),
+    }
+    # The binaries write into a pipe, so they cannot see for themselves whether a person reads along.
+    values.update({"CLICOLOR_FORCE": "1"} if colour else {"NO_COLOR": "1"})
+    if binary == "gateway":
+        values.update(SESSION_KEY_FILE=str(KEYS / "session.key"), DEVELOPMENT="true")
+    else:
+        values.update(DATABASE_URL=f"sqlite://{quote(str(DATA / binary))}.db?mode=rwc")
+    return values
+
+
+def ensure_keys() -> None:
+    """Development keys, made once: tokens given out yesterday stay good until `reset`."""
+    KEYS.mkdir(parents=True, exist_ok=True)
+    for name in ("mesh-token.key", "session.key"):
+        key = KEYS / name
+        if not key.exists():
+            scratch = KEYS / f".{name}.{os.getpid()}"
+            with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+            scratch.replace(key)
+
+
+def binaries_folder(release: bool) -> Path:
+    if not shutil.which("cargo"):
+        raise MeshError("cargo is missing: install Rust, then run this again")
+    asked = subprocess.run(["cargo", "metadata", "--no-deps", "--format-version", "1"],
+                           cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if asked.returncode:
+        raise MeshError("cargo cannot read the workspace (its reason is above): correct that, then run this again")
+    return Path(json.loads(asked.stdout)["target_directory"]) / ("release" if release else "debug")
+
+
+def get(url: str) -> tuple[int, str] | None:
+    """Status and body, or nothing when nobody answers. Never through a proxy."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    connection = HTTPConnection(host, timeout=1)
+    try:
+        connection.request("GET", f"/{path}")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()

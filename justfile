@@ -1,0 +1,58 @@
+# `deploy/just` runs these recipes on a machine that has no `just` yet.
+
+set positional-arguments
+
+# List the recipes
+@default:
+    "{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
+
+# Run the whole mesh until Ctrl-C: NATS, the three services and the gateway (--release: optimised)
+[no-exit-message]
+@up *options:
+    exec python3 deploy/mesh.py up "$@"
+
+# Stop a mesh that runs in another terminal
+[no-exit-message]
+@down:
+    exec python3 deploy/mesh.py down
+
+# Stop the mesh and delete its databases, streams and keys
+[no-exit-message]
+@reset:
+    exec python3 deploy/mesh.py reset
+
+# Say what runs, where, and whether it is ready
+[no-exit-message]
+@status:
+    exec python3 deploy/mesh.py status
+
+# Add an instance of a service to the running mesh, on a free port: `instance counseling-svc`
+[no-exit-message]
+@instance service:
+    exec python3 deploy/mesh.py instance "$@"
+
+# Pass every test; arguments go to `cargo test --workspace`
+test *arguments:
+    nats_server=$(python3 deploy/tools.py path nats-server) \
+      && postgres_bin=$(python3 deploy/tools.py path postgres) \
+      && NATS_SERVER="$nats_server" POSTGRES_BIN="$postgres_bin" cargo test --workspace "$@"
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# Check the formatting, the code (clippy) and the protocol (buf)
+@lint:
+    .ci/run format clippy proto
+
+# Check the dependencies: bans, licences and sources
+@deny:
+    .ci/run deny
+
+# Measure the running code: see deploy/bench
+@bench *arguments:
+    exec deploy/bench/run.sh "$@"
+
+# Check and test everything, as CI does
+@ci:
+    .ci/run

@@ -1,0 +1,32 @@
+//! Migrations at start-up, one process at a time.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::{ColumnDef, IntoIden};
+
+use super::Database;
+use crate::Error;
+
+/// Any number that nothing else in the database locks.
+const MIGRATION_LOCK: i64 = 0x6865_6172_6c65_7273;
+
+/// Brings the schema up to date. All pending migrations happen in one transaction under a lock, so that replicas
+/// that start together wait for the first one, and a failed one leaves nothing behind.
+///
+/// # Errors
+/// When a migration fails.
+pub async fn migrate<M: MigratorTrait>(database: &Database) -> Result<(), Error> {
+    // On SQLite the write lock of the transaction itself is the lock.
+    let transaction = database.begin().await?;
+    if database.backend() == DbBackend::Postgres {
+        let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+        transaction.execute_unprepared(&lock).await?;
+    }
+    M::up(&*transaction, None).await.map_err(|error: DbErr| Error::internal(error))?;
+    transaction.commit().await
+}
+
+/// Columns of text that are never null.
+pub fn texts<I: IntoIden>(names: impl IntoIterator<Item = I>) -> Vec<ColumnDef> {
+    names.into_iter().map(|name| ColumnDef::new(name).text().not_null().take()).collect()
+}

@@ -1,0 +1,128 @@
+//! SQLite or PostgreSQL through sea-orm: pools, writing transactions and migrations.
+
+mod migrations;
+mod transaction;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use migrations::{migrate, texts};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr};
+pub use transaction::Transaction;
+
+use crate::config::Secret;
+use crate::messaging::OutboxSignal;
+
+/// How long a statement waits for a connection, and a SQLite writer for the one before it.
+const WAIT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How the database is reached.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `sqlite://<file>?mode=rwc` or `postgres://…`. A secret, for it may hold a password.
+    pub url: Secret,
+    /// Connections for reading (SQLite), or in all (PostgreSQL).
+    pub max_connections: u32,
+}
+
+/// One service's database.
+///
+/// On SQLite there is one connection that writes and a pool of connections that can only read, so that readers
+/// never wait for a writer and two writers never meet; on PostgreSQL both are the same pool.
+#[derive(Clone)]
+pub struct Database {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+    outbox: Arc<OutboxSignal>,
+}
+
+impl Database {
+    /// Opens the pools; the database file is created when the URL says so.
+    ///
+    /// # Errors
+    /// When the URL is of neither kind or nothing answers there.
+    pub async fn connect(settings: &DatabaseSettings) -> Result<Self, DbErr> {
+        let url = settings.url.expose();
+        let (read, write) = if url.starts_with("sqlite:") {
+            let write = sea_orm::Database::connect(sqlite_options(url, 1, false)).await?;
+            let read =
+                sea_orm::Database::connect(sqlite_options(url, settings.max_connections, true)).await?;
+            (read, write)
+        } else {
+            let both = sea_orm::Database::connect(options(url, settings.max_connections)).await?;
+            (both.clone(), both)
+        };
+        Ok(Self { read, write, outbox: Arc::default() })
+    }
+
+    /// For queries. On SQLite a statement that writes fails here.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// For single statements that write and belong to no aggregate, such as the relay's marks.
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    /// Begins a writing transaction. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`): a transaction
+    /// that first reads and then writes would otherwise fail when another one wrote in between.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`] when no connection is free in time.
+    pub async fn begin(&self) -> Result<Transaction, crate::Error> {
+        Transaction::begin(&self.write, self.outbox.clone()).await
+    }
+
+    /// Tells when committed transactions have left events in the outbox.
+    pub fn outbox_signal(&self) -> Arc<OutboxSignal> {
+        self.outbox.clone()
+    }
+
+    /// Which of the two it is.
+    pub fn backend(&self) -> DbBackend {
+        self.write.get_database_backend()
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// What the database or its pool said.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.read.ping().await
+    }
+
+    /// Closes the pools; SQLite merges its write-ahead log into the file.
+    pub async fn close(self) {
+        for connection in [self.read, self.write] {
+            if let Err(error) = connection.close().await {
+                tracing::warn!(%error, "a database pool did not close");
+            }
+        }
+    }
+}
+
+fn options(url: &str, max_connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(max_connections)
+        .connect_timeout(WAIT_LIMIT)
+        .acquire_timeout(WAIT_LIMIT)
+        .test_before_acquire(!url.starts_with("sqlite:"))
+        .sqlx_logging(false);
+    options
+}
+
+fn sqlite_options(url: &str, max_connections: u32, read_only: bool) -> ConnectOptions {
+    let mut options = options(url, max_connections);
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        let sqlite = sqlite
+            .busy_timeout(WAIT_LIMIT)
+            .foreign_keys(true)
+            .pragma("journal_mode", "WAL")
+            // What was answered with success survives a power cut, as it does in JetStream and PostgreSQL.
+            .pragma("synchronous", "FULL");
+        if read_only { sqlite.pragma("query_only", "ON") } else { sqlite }
+    });
+    options
+}

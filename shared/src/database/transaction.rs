@@ -1,0 +1,62 @@
+//! A writing transaction that keeps events beside the change they tell of.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+use crate::Error;
+use crate::messaging::{Event, OutboxSignal, outbox};
+
+/// A writing transaction: what is done in it and the events it publishes happen together or not at all.
+///
+/// It dereferences to the sea-orm transaction, for statements. Dropped without [`Transaction::commit`], it rolls back.
+pub struct Transaction {
+    inner: DatabaseTransaction,
+    outbox: Arc<OutboxSignal>,
+    has_events: AtomicBool,
+}
+
+impl Transaction {
+    pub(super) async fn begin(write: &DatabaseConnection, outbox: Arc<OutboxSignal>) -> Result<Self, Error> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let inner = write.begin_with_options(options).await?;
+        Ok(Self { inner, outbox, has_events: AtomicBool::new(false) })
+    }
+
+    /// Writes `event` to the outbox; the relay publishes it after the commit.
+    ///
+    /// # Errors
+    /// When the event cannot be written; the transaction is then of no further use.
+    pub async fn publish<E: Event>(&self, event: &E) -> Result<(), Error> {
+        outbox::append(&self.inner, event).await?;
+        self.has_events.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Commits, and wakes the relay when there are events.
+    ///
+    /// # Errors
+    /// When the database refused the commit: nothing of the transaction has then happened.
+    pub async fn commit(self) -> Result<(), Error> {
+        self.inner.commit().await?;
+        if self.has_events.into_inner() {
+            self.outbox.notify();
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Transaction {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &Self::Target {
+        &self.inner
+    }
+}

@@ -1,0 +1,92 @@
+//! The gRPC server of a service: trace context, the mesh token, health and reflection.
+
+mod auth;
+mod trace;
+
+use std::convert::Infallible;
+
+use auth::AuthLayer;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tonic::service::RoutesBuilder;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+use trace::TraceLayer;
+
+use crate::Error;
+use crate::auth::MeshTokens;
+use crate::proto::DESCRIPTORS;
+use crate::shutdown::Shutdown;
+
+/// How many calls one connection may have in flight; the next one is refused, not queued.
+const CALLS_PER_CONNECTION: usize = 1024;
+
+/// The gRPC services of one process.
+#[derive(Default)]
+pub struct GrpcServer {
+    routes: RoutesBuilder,
+    names: Vec<&'static str>,
+}
+
+impl GrpcServer {
+    /// Adds a generated service.
+    #[must_use]
+    pub fn with<S>(mut self, service: S) -> Self
+    where
+        S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.routes.add_service(service);
+        self.names.push(S::NAME);
+        self
+    }
+
+    /// Serves until shutdown begins, then finishes the calls in flight.
+    ///
+    /// # Errors
+    /// When the descriptors are broken or the listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        tokens: MeshTokens,
+        shutdown: Shutdown,
+    ) -> Result<(), Error> {
+        let (health, health_service) = tonic_health::server::health_reporter();
+        set_status(&health, &self.names, ServingStatus::Serving).await;
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()
+            .map_err(Error::internal)?;
+        let mut routes = self.routes;
+        routes.add_service(health_service).add_service(reflection);
+        let names = self.names;
+        Server::builder()
+            .load_shed(true)
+            .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
+            // Top to bottom: the span comes first, so that a refusal is logged in it.
+            .layer(TraceLayer)
+            .layer(AuthLayer::new(tokens))
+            .add_routes(routes.routes())
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+                shutdown.begun().await;
+                set_status(&health, &names, ServingStatus::NotServing).await;
+            })
+            .await
+            .map_err(Error::internal)
+    }
+}
+
+async fn set_status(health: &HealthReporter, names: &[&'static str], status: ServingStatus) {
+    for name in names.iter().copied().chain([""]) {
+        health.set_service_status(name, status).await;
+    }
+}

@@ -1,0 +1,43 @@
+//! Ids: UUIDs as strings.
+
+use uuid::Uuid;
+
+use crate::error::Violations;
+
+/// A new id: UUIDv7 (RFC 9562), so that ids of one table sort by the time they were made.
+pub fn new_id() -> String {
+    Uuid::now_v7().to_string()
+}
+
+/// The id that always belongs to these words (UUIDv5): the same request repeated gets the same id.
+pub fn derived_id(words: &[&str]) -> String {
+    // The unit separator cannot be in a header or a path, so different words never join to the same name.
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, words.join("\u{1f}").as_bytes()).to_string()
+}
+
+/// Checks that `value` is a UUID in its usual form, and notes a violation of `field` otherwise.
+pub fn check_id(field: &'static str, value: &str, violations: &mut Violations) {
+    if Uuid::try_parse(value).is_err() || value.len() != 36 {
+        violations.add(field, "must be a UUID, e.g. 0190b2f0-7c1e-7abc-8def-0123456789ab");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derived_ids_differ_when_words_are_split_differently() {
+        assert_eq!(derived_id(&["a", "bc"]), derived_id(&["a", "bc"]));
+        assert_ne!(derived_id(&["a", "bc"]), derived_id(&["ab", "c"]));
+    }
+
+    #[test]
+    fn only_the_hyphenated_form_is_an_id() {
+        for (value, good) in [(new_id(), true), ("x".into(), false), (new_id().replace('-', ""), false)] {
+            let mut violations = Violations::default();
+            check_id("id", &value, &mut violations);
+            assert_eq!(violations.is_empty(), good, "{value}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What every process of the mesh is made of: configuration, telemetry, database, messaging, the mesh itself.
+
+pub mod auth;
+pub mod config;
+pub mod database;
+pub mod error;
+pub mod grpc;
+pub mod id;
+pub mod mesh;
+pub mod messaging;
+pub mod proto;
+pub mod service;
+pub mod shutdown;
+pub mod telemetry;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod time;
+
+pub use error::{Error, Violations};

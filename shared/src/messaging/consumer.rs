@@ -1,0 +1,228 @@
+//! The runner of a durable pull consumer: each event takes effect once, however often it is delivered.
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_nats::jetstream::{self, AckKind, consumer::pull};
+use futures::StreamExt;
+use futures::future::FutureExt;
+use tracing::Instrument;
+
+use super::event::{CAUSE, ReceivedEvent};
+use super::topology::ensure_consumer;
+use super::{ConsumerSpec, Nats, TopologySettings, dead_letter, inbox};
+use crate::Error;
+use crate::database::{Database, Transaction};
+use crate::error::Chain;
+use crate::shutdown::Shutdown;
+use crate::telemetry::{self, NatsHeaders};
+
+/// Applies events to a service's own data.
+pub trait Handler: Send + Sync + 'static {
+    /// Applies one event in `transaction`, which commits together with the note that the event was applied.
+    /// The same event never reaches a handler again once that has happened.
+    fn handle(
+        &self,
+        event: &ReceivedEvent,
+        transaction: &Transaction,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// Why an event was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// It may go better later: the event is delivered again.
+    #[error("{0}")]
+    Transient(#[from] Error),
+    /// It never can: the event goes to the dead letters at once.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+/// How a consumer treats its messages.
+#[derive(Clone, Debug)]
+pub struct ConsumerSettings {
+    /// After this many deliveries an event goes to the dead letters.
+    pub max_deliveries: i64,
+    /// The pause after the first failed delivery; it doubles with each further one.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+    /// How long a pull waits for messages; a broker that is silent for half of it is asked again.
+    pub pull_expiry: Duration,
+}
+
+impl Default for ConsumerSettings {
+    fn default() -> Self {
+        Self {
+            max_deliveries: 12,
+            first_pause: Duration::from_millis(250),
+            longest_pause: Duration::from_secs(60),
+            pull_expiry: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A consumer of one service.
+pub struct Consumer<H> {
+    /// What it reads.
+    pub spec: &'static ConsumerSpec,
+    /// What it does.
+    pub handler: H,
+    /// The broker.
+    pub nats: Nats,
+    /// Where effects and the inbox are.
+    pub database: Database,
+    /// How it treats its messages.
+    pub settings: ConsumerSettings,
+    /// How it is declared.
+    pub topology: TopologySettings,
+}
+
+enum Outcome {
+    Applied,
+    Known,
+}
+
+impl<H: Handler> Consumer<H> {
+    /// Consumes until shutdown begins. Whatever goes wrong with the broker, it pulls again.
+    pub async fn run(self, shutdown: Shutdown) {
+        let mut pause = Duration::from_millis(100);
+        while !shutdown.has_begun() {
+            let began = tokio::time::Instant::now();
+            if let Err(error) = self.consume(&shutdown).await {
+                tracing::warn!(consumer = self.spec.name, error = %Chain(&*error), "pulling again");
+            }
+            // Reconnects must not become a busy loop, and a pull that worked for a while starts afresh.
+            if began.elapsed() > self.settings.pull_expiry {
+                pause = Duration::from_millis(100);
+            }
+            tokio::select! {
+                () = shutdown.begun() => {}
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
+            }
+        }
+    }
+
+    async fn consume(&self, shutdown: &Shutdown) -> Result<(), async_nats::Error> {
+        let mut consumer = ensure_consumer(&self.nats, self.spec, &self.topology).await?;
+        let mut messages = consumer
+            .stream()
+            .max_messages_per_batch(64)
+            .expires(self.settings.pull_expiry)
+            .heartbeat(self.settings.pull_expiry / 2)
+            .messages()
+            .await?;
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = shutdown.begun() => {
+                    hand_back(&mut messages).await;
+                    return Ok(());
+                }
+                next = tokio::time::timeout(self.settings.pull_expiry * 3, messages.next()) => next,
+            };
+            match next {
+                Ok(Some(Ok(message))) => self.deliver(message).await,
+                Ok(Some(Err(error))) => return Err(error.into()),
+                Ok(None) => return Err("the pull ended".into()),
+                Err(_) => self.check_idle(&mut consumer).await?,
+            }
+        }
+    }
+
+    /// Raises the alarm when the broker holds events back that nobody else has either.
+    async fn check_idle(
+        &self,
+        consumer: &mut jetstream::consumer::Consumer<pull::Config>,
+    ) -> Result<(), async_nats::Error> {
+        let info = consumer.info().await?;
+        if info.num_pending > 0 && info.num_ack_pending == 0 {
+            tracing::error!(
+                consumer = self.spec.name,
+                pending = info.num_pending,
+                "pending but nothing delivered"
+            );
+            return Err("the broker delivers nothing although events are pending".into());
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, message: jetstream::Message) {
+        let span = tracing::info_span!(
+            "consume",
+            consumer = self.spec.name,
+            subject = %message.subject,
+            event_id = tracing::field::Empty,
+            trace_id = tracing::field::Empty,
+        );
+        if let Some(headers) = &message.headers {
+            telemetry::continue_trace(&span, &NatsHeaders(headers));
+        }
+        self.settle(message).instrument(span).await;
+    }
+
+    async fn settle(&self, message: jetstream::Message) {
+        let deliveries = message.info().map_or(1, |info| info.delivered);
+        let result = match self.apply(&message).await {
+            Ok(Outcome::Applied) => {
+                tracing::info!(deliveries, "event applied");
+                message.ack().await
+            }
+            Ok(Outcome::Known) => {
+                tracing::debug!(deliveries, "event known already");
+                message.ack().await
+            }
+            Err(HandlerError::Permanent(reason)) => self.bury(&message, &reason).await,
+            Err(HandlerError::Transient(error)) if deliveries >= self.settings.max_deliveries => {
+                self.bury(&message, &format!("delivery {deliveries} failed: {}", Chain(&error))).await
+            }
+            Err(HandlerError::Transient(error)) => {
+                let pause = self.pause_after(deliveries);
+                tracing::warn!(error = %Chain(&error), deliveries, ?pause, "event not applied; delivered again later");
+                message.ack_with(AckKind::Nak(Some(pause))).await
+            }
+        };
+        if let Err(error) = result {
+            tracing::warn!(%error, "the broker was not told; it delivers the event again");
+        }
+    }
+
+    async fn apply(&self, message: &jetstream::Message) -> Result<Outcome, HandlerError> {
+        if !dead_letter::is_meant_for(message.headers.as_ref(), self.spec.name) {
+            return Ok(Outcome::Known);
+        }
+        let event = ReceivedEvent::read(&message.subject, message.headers.as_ref(), message.payload.clone())
+            .map_err(HandlerError::Permanent)?;
+        tracing::Span::current().record("event_id", &event.id);
+        let transaction = self.database.begin().await?;
+        if !inbox::record(&*transaction, self.spec.name, &event.id).await.map_err(Error::from)? {
+            return Ok(Outcome::Known);
+        }
+        CAUSE.scope(event.cause(), self.handler.handle(&event, &transaction)).await?;
+        transaction.commit().await?;
+        Ok(Outcome::Applied)
+    }
+
+    async fn bury(&self, message: &jetstream::Message, reason: &str) -> Result<(), async_nats::Error> {
+        tracing::error!(reason, "event moved to the dead letters");
+        dead_letter::bury(&self.nats, self.spec.name, message, reason).await?;
+        message.double_ack().await
+    }
+
+    fn pause_after(&self, deliveries: i64) -> Duration {
+        let doublings = u32::try_from((deliveries - 1).clamp(0, 20)).unwrap_or(20);
+        let pause = self.settings.first_pause.saturating_mul(2_u32.saturating_pow(doublings));
+        // Half of it is chance, so that events that failed together do not come back together.
+        pause.min(self.settings.longest_pause).mul_f64(rand::random_range(0.5..1.0))
+    }
+}
+
+/// Gives messages that were pulled but not begun back to the broker, for another replica.
+async fn hand_back(messages: &mut pull::Stream) {
+    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+        if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
+            tracing::debug!(%error, "a message was not handed back; it is delivered again after its ack wait");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The outbox: events wait in the database of the service until the relay has published them.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue, QueryOrder, QuerySelect};
+use tokio::sync::Notify;
+
+use super::event::{CAUSE, Event, type_of};
+use crate::time::{Clock, Timestamp};
+use crate::{Error, id, telemetry};
+
+/// How many parts the outbox is shared out in among replicas. All events of one aggregate are in one lane.
+pub(crate) const LANES: i32 = 16;
+
+/// A row of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "outbox")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) lane: i32,
+    pub(crate) aggregate_id: String,
+    pub(crate) subject: String,
+    pub(crate) event_type: String,
+    pub(crate) data: String,
+    pub(crate) correlation_id: String,
+    pub(crate) causation_id: Option<String>,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) occurred_at: Timestamp,
+    pub(crate) published_at: Option<Timestamp>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Wakes the relay when a transaction that wrote events has committed.
+#[derive(Debug, Default)]
+pub struct OutboxSignal(Notify);
+
+impl OutboxSignal {
+    /// There are new events.
+    pub fn notify(&self) {
+        self.0.notify_one();
+    }
+
+    /// Completes once there are new events.
+    pub async fn notified(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// Appends `event`, in the transaction that made it true.
+pub(crate) async fn append<E: Event>(connection: &impl ConnectionTrait, event: &E) -> Result<(), Error> {
+    let aggregate_id = event.aggregate_id();
+    let id = id::new_id();
+    let cause = CAUSE.try_with(Clone::clone).ok();
+    let row = ActiveModel {
+        seq: ActiveValue::NotSet,
+        lane: ActiveValue::Set(lane_of(aggregate_id)),
+        aggregate_id: ActiveValue::Set(aggregate_id.to_owned()),
+        subject: ActiveValue::Set(format!("{}.{aggregate_id}", E::SUBJECT)),
+        event_type: ActiveValue::Set(type_of(E::SUBJECT)),
+        data: ActiveValue::Set(serde_json::to_string(event).map_err(Error::internal)?),
+        correlation_id: ActiveValue::Set(
+            cause.as_ref().map_or_else(|| id.clone(), |cause| cause.correlation_id.clone()),
+        ),
+        causation_id: ActiveValue::Set(cause.map(|cause| cause.event_id)),
+        traceparent: ActiveValue::Set(telemetry::traceparent()),
+        occurred_at: ActiveValue::Set(Clock::system().now()),
+        published_at: ActiveValue::Set(None),
+        id: ActiveValue::Set(id),
+    };
+    Entity::insert(row).exec_without_returning(connection).await?;
+    Ok(())
+}
+
+/// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>): replicas of any version must agree on it.
+fn lane_of(aggregate_id: &str) -> i32 {
+    let hash = aggregate_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    i32::try_from(hash % u64::from(LANES.unsigned_abs())).unwrap_or_default()
+}
+
+/// The lanes in which events wait.
+pub(crate) async fn waiting_lanes(connection: &impl ConnectionTrait) -> Result<Vec<i32>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Lane)
+        .distinct()
+        .filter(Column::PublishedAt.is_null())
+        .into_tuple()
+        .all(connection)
+        .await
+}
+
+/// The first `limit` events that wait in `lanes`, oldest first.
+pub(crate) async fn waiting(
+    connection: &impl ConnectionTrait,
+    lanes: &[i32],
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::PublishedAt.is_null())
+        .filter(Column::Lane.is_in(lanes.iter().copied()))
+        .order_by_asc(Column::Seq)
+        .limit(limit)
+        .all(connection)
+        .await
+}
+
+/// Marks events as published.
+pub(crate) async fn mark(
+    connection: &impl ConnectionTrait,
+    seqs: Vec<i64>,
+    at: Timestamp,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::PublishedAt, Expr::value(at))
+        .filter(Column::Seq.is_in(seqs))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Forgets events that were published before `before`.
+pub(crate) async fn prune(connection: &impl ConnectionTrait, before: Timestamp) -> Result<u64, DbErr> {
+    let deleted = Entity::delete_many().filter(Column::PublishedAt.lt(before)).exec(connection).await?;
+    Ok(deleted.rows_affected)
+}

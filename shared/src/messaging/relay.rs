@@ -1,0 +1,227 @@
+//! The relay: publishes what waits in the outbox, in order for each aggregate.
+//!
+//! Replicas share the work by lanes. A replica leases the lanes in which events wait, publishes, marks, and gives
+//! the lanes back; only the holder of a lane publishes from it, so two replicas never race on one aggregate. No
+//! database transaction is open while the broker is asked. A replica that dies keeps its lanes until the lease ends.
+
+mod lanes;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::context::PublishAckFuture;
+use bytes::Bytes;
+use futures::future::join_all;
+use sea_orm::DbErr;
+
+use super::event::OutgoingHeaders;
+use super::{Nats, OutboxSignal, inbox, outbox};
+use crate::database::Database;
+use crate::error::Chain;
+use crate::id;
+use crate::shutdown::Shutdown;
+use crate::time::Clock;
+
+/// How the relay works.
+#[derive(Clone, Debug)]
+pub struct RelaySettings {
+    /// How often it looks for events that no commit told it of: another replica's, or a crashed process's.
+    pub poll_interval: Duration,
+    /// How long a lane stays with a replica that does not give it back.
+    pub lease: Duration,
+    /// How long a published event and an inbox entry are kept in the database.
+    pub keep: Duration,
+}
+
+impl Default for RelaySettings {
+    fn default() -> Self {
+        Self {
+            poll_interval: Duration::from_millis(500),
+            lease: Duration::from_secs(15),
+            // Longer than a stream keeps an event, so that the inbox knows everything that can still be delivered.
+            keep: Duration::from_secs(35 * 86_400),
+        }
+    }
+}
+
+/// How many events are taken from the outbox at once.
+const BATCH: u64 = 256;
+/// How often old rows are removed.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
+/// How long the broker may take to acknowledge.
+const ACK_LIMIT: Duration = Duration::from_secs(5);
+
+/// Publishes one service's outbox.
+pub struct Relay {
+    database: Database,
+    nats: Nats,
+    source: String,
+    replica: String,
+    signal: Arc<OutboxSignal>,
+    settings: RelaySettings,
+    clock: Clock,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RelayError {
+    #[error("the outbox cannot be read or marked")]
+    Database(#[from] DbErr),
+    #[error("the broker did not take {0} events")]
+    Broker(usize),
+}
+
+impl Relay {
+    /// A relay for the outbox in `database`; `service` becomes `ce-source`.
+    pub fn new(database: Database, nats: Nats, service: &str, settings: RelaySettings) -> Self {
+        let signal = database.outbox_signal();
+        Self {
+            database,
+            nats,
+            source: format!("/{service}"),
+            replica: id::new_id(),
+            signal,
+            settings,
+            clock: Clock::system(),
+        }
+    }
+
+    /// Publishes until shutdown begins, then once more what is left.
+    pub async fn run(self, shutdown: Shutdown) {
+        let mut prune = tokio::time::interval(PRUNE_INTERVAL);
+        let mut failing = false;
+        while !shutdown.has_begun() {
+            match self.drain().await {
+                Ok(()) => failing = false,
+                Err(error) => {
+                    // Said once for an outage, not at every attempt.
+                    if !failing {
+                        tracing::warn!(error = %Chain(&error), "events wait in the outbox");
+                    }
+                    failing = true;
+                    tokio::time::sleep(self.settings.poll_interval).await;
+                }
+            }
+            tokio::select! {
+                () = shutdown.begun() => break,
+                () = self.signal.notified() => {}
+                () = tokio::time::sleep(self.settings.poll_interval) => {}
+                _ = prune.tick() => self.prune().await,
+            }
+        }
+        if let Err(error) = self.drain().await {
+            tracing::warn!(error = %Chain(&error), "events stay in the outbox until the next start");
+        }
+    }
+
+    /// Publishes everything that waits in lanes nobody else holds.
+    pub(super) async fn drain(&self) -> Result<(), RelayError> {
+        loop {
+            let waiting = outbox::waiting_lanes(self.database.read()).await?;
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            let held = self.lease(&waiting).await?;
+            if held.is_empty() {
+                return Ok(());
+            }
+            let published = self.publish_lanes(&held).await;
+            self.give_back(&held).await?;
+            published?;
+        }
+    }
+
+    async fn publish_lanes(&self, held: &[i32]) -> Result<(), RelayError> {
+        let lease_end = self.clock.now().plus(self.settings.lease / 2);
+        // A lease is never outlived: what is left is published with the next one.
+        while self.clock.now() < lease_end {
+            let events = outbox::waiting(self.database.write(), held, BATCH).await?;
+            if events.is_empty() {
+                return Ok(());
+            }
+            let count = events.len();
+            let published = self.publish(events).await;
+            let missing = count - published.len();
+            if !published.is_empty() {
+                outbox::mark(self.database.write(), published, self.clock.now()).await?;
+            }
+            if missing > 0 {
+                return Err(RelayError::Broker(missing));
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes events and returns the rows that the broker acknowledged.
+    ///
+    /// All are sent before the first ack is awaited, but never two of one aggregate: the second goes out when the
+    /// first is acknowledged, and not at all when it failed.
+    pub(super) async fn publish(&self, events: Vec<outbox::Model>) -> Vec<i64> {
+        let mut published = Vec::with_capacity(events.len());
+        let mut stuck = HashSet::new();
+        let mut left = events;
+        while !left.is_empty() {
+            let mut in_round = HashSet::new();
+            let (round, later): (Vec<_>, Vec<_>) =
+                left.into_iter().partition(|event| in_round.insert(event.aggregate_id.clone()));
+            let round: Vec<_> =
+                round.into_iter().filter(|event| !stuck.contains(&event.aggregate_id)).collect();
+            let mut sent = Vec::with_capacity(round.len());
+            for event in &round {
+                sent.push(self.send(event).await);
+            }
+            let acks = join_all(sent.into_iter().map(acknowledged)).await;
+            for (event, acknowledged) in round.into_iter().zip(acks) {
+                if acknowledged {
+                    published.push(event.seq);
+                } else {
+                    stuck.insert(event.aggregate_id);
+                }
+            }
+            left = later;
+        }
+        published
+    }
+
+    async fn send(&self, event: &outbox::Model) -> Option<PublishAckFuture> {
+        let headers = OutgoingHeaders {
+            id: &event.id,
+            event_type: &event.event_type,
+            source: &self.source,
+            subject: &event.aggregate_id,
+            time: event.occurred_at.to_rfc3339(),
+            correlation_id: &event.correlation_id,
+            causation_id: event.causation_id.as_deref(),
+            traceparent: event.traceparent.as_deref(),
+        };
+        let data = Bytes::from(event.data.clone());
+        let sent = self.nats.jetstream.publish_with_headers(event.subject.clone(), headers.into_map(), data);
+        match tokio::time::timeout(ACK_LIMIT, sent).await {
+            Ok(Ok(ack)) => Some(ack),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, event_id = event.id, "the broker did not take an event");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn prune(&self) {
+        let before = self.clock.now().minus(self.settings.keep);
+        let pruned = async {
+            let outbox = outbox::prune(self.database.write(), before).await?;
+            let inbox = inbox::prune(self.database.write(), before).await?;
+            Ok::<_, DbErr>((outbox, inbox))
+        };
+        match pruned.await {
+            Ok((0, 0)) => {}
+            Ok((outbox, inbox)) => tracing::info!(outbox, inbox, "old outbox and inbox rows removed"),
+            Err(error) => tracing::warn!(%error, "old outbox and inbox rows were not removed"),
+        }
+    }
+}
+
+async fn acknowledged(ack: Option<PublishAckFuture>) -> bool {
+    let Some(ack) = ack else { return false };
+    matches!(tokio::time::timeout(ACK_LIMIT, ack).await, Ok(Ok(_)))
+}

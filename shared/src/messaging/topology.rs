@@ -1,0 +1,180 @@
+//! Every stream and every durable consumer, in one table, and the reconciliation of the broker with it.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
+use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
+
+use super::{Event, Nats};
+use crate::Error;
+use crate::proto::events::v1;
+
+/// A stream of facts.
+pub struct StreamSpec {
+    /// Its name, upper case.
+    pub name: &'static str,
+    /// What it takes.
+    pub subjects: &'static str,
+    /// For operators.
+    pub description: &'static str,
+}
+
+/// Every stream of the mesh.
+pub const STREAMS: [StreamSpec; 4] = [
+    StreamSpec { name: "USERS", subjects: "users.>", description: "facts about users, from user-svc" },
+    StreamSpec {
+        name: "COUNSELS",
+        subjects: "counsels.>",
+        description: "facts about counsels, from counseling-svc",
+    },
+    StreamSpec {
+        name: "PAYMENTS",
+        subjects: "payments.>",
+        description: "facts about payments, from payment-svc",
+    },
+    StreamSpec {
+        name: DEAD_LETTERS,
+        subjects: "dlq.>",
+        description: "events that a consumer could not apply",
+    },
+];
+
+/// The stream of dead letters.
+pub const DEAD_LETTERS: &str = "DLQ";
+
+/// A durable pull consumer: one effect of one kind of fact in one service.
+#[derive(Debug)]
+pub struct ConsumerSpec {
+    /// `<service>-<effect>`; also the consumer's name in the inbox and in dead letters' subjects.
+    pub name: &'static str,
+    /// The stream it reads.
+    pub stream: &'static str,
+    /// The facts it takes, each with any aggregate id.
+    pub facts: &'static [&'static str],
+}
+
+/// user-svc: settles and releases token reservations.
+pub const SETTLE_RESERVATIONS: ConsumerSpec = ConsumerSpec {
+    name: "user-svc-reservations",
+    stream: "COUNSELS",
+    facts: &[v1::CounselMessageCreated::SUBJECT, v1::CounselMessageFailed::SUBJECT],
+};
+
+/// user-svc: counts counsels and messages of each user.
+pub const TRACK_USERS: ConsumerSpec = ConsumerSpec {
+    name: "user-svc-tracking",
+    stream: "COUNSELS",
+    facts: &[v1::CounselCreated::SUBJECT, v1::CounselMessageCreated::SUBJECT],
+};
+
+/// user-svc: credits bought tokens.
+pub const CREDIT_TOKENS: ConsumerSpec =
+    ConsumerSpec { name: "user-svc-credits", stream: "PAYMENTS", facts: &[v1::OrderPaid::SUBJECT] };
+
+/// payment-svc: keeps a customer for every user.
+pub const KEEP_CUSTOMERS: ConsumerSpec = ConsumerSpec {
+    name: "payment-svc-customers",
+    stream: "USERS",
+    facts: &[v1::UserCreated::SUBJECT, v1::UserDeleted::SUBJECT],
+};
+
+/// Every consumer of the mesh.
+pub const CONSUMERS: [&ConsumerSpec; 4] =
+    [&SETTLE_RESERVATIONS, &TRACK_USERS, &CREDIT_TOKENS, &KEEP_CUSTOMERS];
+
+/// What streams and consumers have in common.
+#[derive(Clone, Debug)]
+pub struct TopologySettings {
+    /// Copies of each stream in a cluster: 1, 3 or 5.
+    pub replicas: usize,
+    /// How long an event is kept.
+    pub max_age: Duration,
+    /// How many bytes a stream keeps; -1 for no limit.
+    pub max_bytes: i64,
+    /// How long the broker waits for an ack before it delivers again.
+    pub ack_wait: Duration,
+}
+
+impl Default for TopologySettings {
+    fn default() -> Self {
+        Self {
+            replicas: 1,
+            max_age: Duration::from_secs(30 * 86_400),
+            max_bytes: -1,
+            ack_wait: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Creates or updates every stream and consumer. Nothing is ever deleted.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the broker does not answer or refuses.
+pub async fn reconcile(nats: &Nats, settings: &TopologySettings) -> Result<(), Error> {
+    for spec in &STREAMS {
+        nats.jetstream
+            .create_or_update_stream(stream_config(spec, settings))
+            .await
+            .map_err(|error| Error::Unavailable(Box::new(error)))?;
+    }
+    for spec in CONSUMERS {
+        ensure_consumer(nats, spec, settings).await?;
+    }
+    Ok(())
+}
+
+fn stream_config(spec: &StreamSpec, settings: &TopologySettings) -> stream::Config {
+    stream::Config {
+        name: spec.name.to_owned(),
+        description: Some(spec.description.to_owned()),
+        subjects: vec![spec.subjects.to_owned()],
+        retention: RetentionPolicy::Limits,
+        storage: StorageType::File,
+        discard: DiscardPolicy::Old,
+        num_replicas: settings.replicas,
+        max_age: settings.max_age,
+        max_bytes: settings.max_bytes,
+        duplicate_window: Duration::from_secs(120).min(settings.max_age),
+        allow_direct: true,
+        ..stream::Config::default()
+    }
+}
+
+/// Creates or updates one consumer, and returns it.
+pub(super) async fn ensure_consumer(
+    nats: &Nats,
+    spec: &ConsumerSpec,
+    settings: &TopologySettings,
+) -> Result<async_nats::jetstream::consumer::Consumer<pull::Config>, Error> {
+    let config = pull::Config {
+        durable_name: Some(spec.name.to_owned()),
+        filter_subjects: spec.facts.iter().map(|fact| format!("{fact}.>")).collect(),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: settings.ack_wait,
+        // The runner counts deliveries and moves the last one to the dead letters. A limit in the broker would
+        // leave a message that a crashed process had last in nobody's hands.
+        max_deliver: -1,
+        max_ack_pending: 1024,
+        ..pull::Config::default()
+    };
+    nats.jetstream
+        .create_consumer_on_stream(config, spec.stream)
+        .await
+        .map_err(|error| Error::Unavailable(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_consumer_reads_facts_of_its_stream() {
+        for consumer in CONSUMERS {
+            let stream = STREAMS.iter().find(|stream| stream.name == consumer.stream).unwrap();
+            let prefix = stream.subjects.trim_end_matches('>');
+            assert!(consumer.facts.iter().all(|fact| fact.starts_with(prefix)), "{}", consumer.name);
+        }
+    }
+}

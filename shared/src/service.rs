@@ -1,0 +1,316 @@
+//! What user-svc, counseling-svc and payment-svc have in common: from configuration to a clean exit.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sea_orm_migration::MigratorTrait;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::auth::MeshTokens;
+use crate::config::{ConfigError, Secret, Source};
+use crate::database::{self, Database, DatabaseSettings};
+use crate::error::{Chain, Error};
+use crate::grpc::GrpcServer;
+use crate::id;
+use crate::mesh::{Instance, Registration, RegistrySettings};
+use crate::messaging::{
+    self, Consumer, ConsumerSettings, ConsumerSpec, Handler, Nats, Relay, RelaySettings, TopologySettings,
+};
+use crate::shutdown::Shutdown;
+use crate::telemetry::LogFormat;
+use crate::time::Clock;
+
+/// The configuration of a service.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// `LISTEN_ADDR`: where gRPC is served; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `ADVERTISE_ADDR`: where other processes reach it, when that differs from where it listens.
+    pub advertise: Option<String>,
+    /// `NATS_URL`.
+    pub nats_url: String,
+    /// `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS`.
+    pub database: DatabaseSettings,
+    /// `MESH_TOKEN_KEY`, shared with the gateway.
+    pub mesh_token_key: Secret,
+    /// `LOG_FORMAT`.
+    pub log_format: LogFormat,
+    /// `STREAM_REPLICAS`, `STREAM_MAX_AGE` (seconds), `STREAM_MAX_BYTES`, `CONSUMER_ACK_WAIT` (seconds).
+    pub topology: TopologySettings,
+    /// `CONSUMER_MAX_DELIVERIES`, `CONSUMER_FIRST_PAUSE`, `CONSUMER_LONGEST_PAUSE` (seconds).
+    pub consumers: ConsumerSettings,
+    /// `RELAY_POLL_INTERVAL`, `RELAY_LEASE`, `RELAY_KEEP` (seconds).
+    pub relay: RelaySettings,
+    /// `REGISTRY_TTL` (seconds): how long a silent instance stays in the registry.
+    pub registry: RegistrySettings,
+    /// `SHUTDOWN_LIMIT` (seconds): how long what is in flight may take at the end.
+    pub shutdown_limit: Duration,
+}
+
+impl ServiceConfig {
+    /// Reads the configuration; `port` is the service's default one on the loopback address.
+    ///
+    /// # Errors
+    /// Names every key that is missing or wrong.
+    pub fn read(mut source: Source, port: u16) -> Result<Self, ConfigError> {
+        let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], port)));
+        let advertise = source.optional("advertise.addr");
+        let nats_url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
+        let log_format = source.or("log.format", LogFormat::Auto);
+        let database_url =
+            source.required::<String>("database.url", "sqlite://.mesh/data/service.db?mode=rwc");
+        let max_connections = source.or("database.max.connections", 8);
+        let mesh_token_key = source.secret("mesh.token.key", 32);
+        let topology = read_topology(&mut source);
+        let consumers = read_consumers(&mut source);
+        let relay = read_relay(&mut source);
+        let mut registry = RegistrySettings::default();
+        registry.ttl = source.seconds("registry.ttl", registry.ttl);
+        let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
+        source.finish(|| {
+            let database = DatabaseSettings { url: Secret::new(database_url?), max_connections };
+            let mesh_token_key = mesh_token_key?;
+            Some(Self {
+                listen,
+                advertise,
+                nats_url,
+                database,
+                mesh_token_key,
+                log_format,
+                topology,
+                consumers,
+                relay,
+                registry,
+                shutdown_limit,
+            })
+        })
+    }
+}
+
+fn read_topology(source: &mut Source) -> TopologySettings {
+    let defaults = TopologySettings::default();
+    let topology = TopologySettings {
+        replicas: source.or("stream.replicas", defaults.replicas),
+        max_age: source.seconds("stream.max.age", defaults.max_age),
+        max_bytes: source.or("stream.max.bytes", defaults.max_bytes),
+        ack_wait: source.seconds("consumer.ack.wait", defaults.ack_wait),
+    };
+    if !matches!(topology.replicas, 1 | 3 | 5) {
+        source.refuse("stream.replicas", "must be 1, 3 or 5");
+    }
+    topology
+}
+
+fn read_consumers(source: &mut Source) -> ConsumerSettings {
+    let defaults = ConsumerSettings::default();
+    ConsumerSettings {
+        max_deliveries: source.or("consumer.max.deliveries", defaults.max_deliveries),
+        first_pause: source.seconds("consumer.first.pause", defaults.first_pause),
+        longest_pause: source.seconds("consumer.longest.pause", defaults.longest_pause),
+        pull_expiry: defaults.pull_expiry,
+    }
+}
+
+fn read_relay(source: &mut Source) -> RelaySettings {
+    let defaults = RelaySettings::default();
+    RelaySettings {
+        poll_interval: source.seconds("relay.poll.interval", defaults.poll_interval),
+        lease: source.seconds("relay.lease", defaults.lease),
+        keep: source.seconds("relay.keep", defaults.keep),
+    }
+}
+
+/// A service that has its database and its broker, and is given its workers and its gRPC services.
+pub struct Service {
+    /// Its database, migrated.
+    pub database: Database,
+    /// Its broker, with every stream and consumer in place.
+    pub nats: Nats,
+    /// Tells the time to commands.
+    pub clock: Clock,
+    name: &'static str,
+    config: ServiceConfig,
+    workers: Shutdown,
+}
+
+impl Service {
+    /// Opens and migrates the database, connects to the broker as soon as it answers, and reconciles it.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or migrated, or the broker refuses the streams.
+    pub async fn prepare<M: MigratorTrait>(
+        name: &'static str,
+        config: ServiceConfig,
+        clock: Clock,
+    ) -> Result<Self, Error> {
+        let workers = Shutdown::default();
+        let database = Database::connect(&config.database).await?;
+        database::migrate::<M>(&database).await?;
+        let nats = Nats::connect_when_there(&config.nats_url, name, &workers)
+            .await
+            .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
+        reconcile(&nats, &config.topology).await?;
+        Ok(Self { database, nats, clock, name, config, workers })
+    }
+
+    /// Runs a consumer in the background.
+    pub fn consume<H: Handler>(&self, spec: &'static ConsumerSpec, handler: H) {
+        let consumer = Consumer {
+            spec,
+            handler,
+            nats: self.nats.clone(),
+            database: self.database.clone(),
+            settings: self.config.consumers.clone(),
+            topology: self.config.topology.clone(),
+        };
+        self.workers.spawn(consumer.run(self.workers.clone()));
+    }
+
+    /// Runs `task` in the background until shutdown begins.
+    pub fn spawn<F>(&self, task: impl FnOnce(Shutdown) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.workers.spawn(task(self.workers.clone()));
+    }
+
+    /// Starts the relay and the gRPC server, and enters the registry.
+    ///
+    /// # Errors
+    /// When the address is in use or the registry cannot be reached.
+    pub async fn serve(self, server: GrpcServer) -> Result<Running, Error> {
+        let listener = TcpListener::bind(self.config.listen).await.map_err(|error| {
+            Error::internal(format!("{} cannot be listened on: {error}", self.config.listen))
+        })?;
+        let address = listener.local_addr().map_err(Error::internal)?;
+
+        let relay = Shutdown::default();
+        let publisher =
+            Relay::new(self.database.clone(), self.nats.clone(), self.name, self.config.relay.clone());
+        relay.spawn(publisher.run(relay.clone()));
+
+        let calls = Shutdown::default();
+        let tokens = MeshTokens::new(&self.config.mesh_token_key);
+        let server = tokio::spawn(server.serve(listener, tokens, calls.clone()));
+
+        let instance = Instance {
+            service: self.name.to_owned(),
+            id: id::new_id(),
+            address: self.config.advertise.clone().unwrap_or_else(|| address.to_string()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.clock.now().as_micros() / 1_000_000,
+        };
+        tracing::info!(%address, instance = instance.id, "ready");
+        let registration = Registration::register(
+            &self.nats.jetstream,
+            &self.nats.client,
+            instance,
+            self.config.registry.clone(),
+        )
+        .await
+        .map_err(|error| Error::Unavailable(Box::new(error)))?;
+        Ok(Running { address, service: self, registration, calls, relay, server })
+    }
+}
+
+/// Streams are there at the first try, unless the broker is just starting.
+async fn reconcile(nats: &Nats, settings: &TopologySettings) -> Result<(), Error> {
+    let mut attempt = 0;
+    loop {
+        match messaging::reconcile(nats, settings).await {
+            Err(error) if attempt < 20 => {
+                attempt += 1;
+                tracing::debug!(%error, attempt, "streams are not reconciled yet");
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// A service at work.
+pub struct Running {
+    /// Where it serves gRPC.
+    pub address: SocketAddr,
+    service: Service,
+    registration: Registration,
+    calls: Shutdown,
+    relay: Shutdown,
+    server: JoinHandle<Result<(), Error>>,
+}
+
+impl Running {
+    /// Its database, for tests that look inside.
+    pub fn database(&self) -> &Database {
+        &self.service.database
+    }
+
+    /// Its broker connection, for tests that look inside.
+    pub fn nats(&self) -> &Nats {
+        &self.service.nats
+    }
+
+    /// Waits for SIGTERM or Ctrl-C, then stops. Also stops when the server fails by itself.
+    ///
+    /// # Errors
+    /// What the server failed with.
+    pub async fn until_signal(mut self) -> Result<(), Error> {
+        tokio::select! {
+            () = crate::shutdown::signal() => {
+                tracing::info!("stopping");
+                self.stop().await;
+                Ok(())
+            }
+            result = &mut self.server => result.map_err(Error::internal)?,
+        }
+    }
+
+    /// Leaves the registry, finishes the calls in flight, drains the consumers, flushes the outbox.
+    pub async fn stop(self) {
+        let limit = self.service.config.shutdown_limit;
+        self.registration.leave().await;
+        self.calls.begin();
+        self.service.workers.begin();
+        match tokio::time::timeout(limit, self.server).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(error = %Chain(&error), "the server failed"),
+            Ok(Err(error)) => tracing::error!(%error, "the server failed"),
+            Err(_) => tracing::warn!("some calls did not finish in time"),
+        }
+        if !self.service.workers.finish(limit / 2).await {
+            tracing::warn!("some consumers did not finish in time; their events are delivered again");
+        }
+        if !self.relay.finish(limit / 2).await {
+            tracing::warn!("the outbox was not flushed in time; its events are published at the next start");
+        }
+        self.service.database.close().await;
+    }
+}
+
+/// The `main` of a service: telemetry, configuration, start, and stop at a signal. The exit code is 1 on failure.
+pub async fn main<F>(
+    name: &'static str,
+    port: u16,
+    start: impl FnOnce(ServiceConfig) -> F,
+) -> std::process::ExitCode
+where
+    F: Future<Output = Result<Running, Error>>,
+{
+    let config = match ServiceConfig::read(Source::from_environment(), port) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            return std::process::ExitCode::FAILURE;
+        }
+    };
+    crate::telemetry::init(name, config.log_format);
+    let run = async { start(config).await?.until_signal().await };
+    match run.await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "stopped");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

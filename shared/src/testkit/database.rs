@@ -1,0 +1,53 @@
+//! A database for one test.
+
+use sea_orm_migration::MigratorTrait;
+use tempfile::TempDir;
+
+use super::{Engine, postgres};
+use crate::config::Secret;
+use crate::database::{Database, DatabaseSettings, migrate};
+
+/// An empty database of its own.
+pub struct TestDatabase {
+    url: String,
+    // Kept for its Drop: the SQLite file goes with it.
+    _folder: Option<TempDir>,
+}
+
+impl TestDatabase {
+    /// Makes one.
+    ///
+    /// # Panics
+    /// When the engine cannot be started.
+    pub async fn new(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                let folder =
+                    tempfile::Builder::new().prefix("mesh-sqlite-").tempdir().expect("a temporary folder");
+                let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
+                Self { url, _folder: Some(folder) }
+            }
+            Engine::Postgres => Self { url: postgres::new_database().await, _folder: None },
+        }
+    }
+
+    /// Where it is.
+    pub fn settings(&self) -> DatabaseSettings {
+        DatabaseSettings { url: Secret::new(&self.url), max_connections: 6 }
+    }
+
+    /// Where it is, for a process's environment.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A connection with the schema of `M`.
+    ///
+    /// # Panics
+    /// When it cannot be migrated.
+    pub async fn migrated<M: MigratorTrait>(&self) -> Database {
+        let database = Database::connect(&self.settings()).await.expect("the test database opens");
+        migrate::<M>(&database).await.expect("the migrations run");
+        database
+    }
+}

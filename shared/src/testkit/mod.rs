@@ -1,0 +1,70 @@
+//! Real servers for tests: nats-server with JetStream, SQLite files, PostgreSQL. Everything lives in temporary
+//! folders and ends with the test, even with one that is killed.
+
+mod database;
+mod nats;
+mod postgres;
+mod process;
+mod service;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+pub use database::TestDatabase;
+pub use nats::NatsServer;
+pub use process::{Process, binary};
+pub use service::{MESH_TOKEN_KEY, caller, service_config};
+
+/// The engines that every test of persistence runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// A file of its own.
+    Sqlite,
+    /// A database of its own on the server that this test binary shares.
+    Postgres,
+}
+
+/// How long a test waits for a condition before it fails.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` holds, and fails the test with `what` when it does not within [`LIMIT`].
+///
+/// # Panics
+/// When the limit has passed.
+pub async fn eventually<F>(what: &str, mut condition: impl FnMut() -> F)
+where
+    F: Future<Output = bool>,
+{
+    let began = Instant::now();
+    while !condition().await {
+        assert!(began.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Makes two tests of one function: `<name>::sqlite` and `<name>::postgres`. The function takes an [`Engine`].
+#[macro_export]
+macro_rules! on_each_engine {
+    ($($(#[$meta:meta])* async fn $name:ident($engine:ident: Engine) $body:block)*) => {
+        $(
+            mod $name {
+                #[allow(unused_imports, reason = "a test need not use every import of its file")]
+                use super::*;
+
+                async fn rule($engine: $crate::testkit::Engine) $body
+
+                $(#[$meta])*
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn sqlite() {
+                    rule($crate::testkit::Engine::Sqlite).await;
+                }
+
+                $(#[$meta])*
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn postgres() {
+                    rule($crate::testkit::Engine::Postgres).await;
+                }
+            }
+        )*
+    };
+}

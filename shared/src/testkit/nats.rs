@@ -1,0 +1,102 @@
+//! A nats-server with JetStream.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use super::LIMIT;
+use super::process::{Process, free_port, program};
+use crate::messaging::Nats;
+
+/// A nats-server of its own on a free port, with file storage in a temporary folder.
+pub struct NatsServer {
+    port: u16,
+    folder: TempDir,
+    process: Mutex<Option<Process>>,
+}
+
+impl NatsServer {
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Panics
+    /// When there is no nats-server, or it does not answer.
+    pub async fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("mesh-nats-").tempdir().expect("a temporary folder");
+        let config = format!(
+            "jetstream {{ store_dir: {:?}, sync_interval: always }}\n",
+            folder.path().join("jetstream").display().to_string()
+        );
+        std::fs::write(folder.path().join("nats.conf"), config).expect("the folder is ours");
+        let server = Self { port: free_port(), folder, process: Mutex::new(None) };
+        server.resume().await;
+        server
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// A connection to it.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn connect(&self) -> Nats {
+        let began = Instant::now();
+        loop {
+            match Nats::connect(&self.url(), "test").await {
+                Ok(nats) => return nats,
+                Err(error) => assert!(began.elapsed() < LIMIT, "nats-server does not answer: {error}"),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A core client connected to it.
+    pub async fn client(&self) -> async_nats::Client {
+        self.connect().await.client
+    }
+
+    /// Kills the server; what it has acknowledged stays on disk.
+    pub fn kill(&self) {
+        self.process.lock().expect("no test panics while it holds this").take();
+    }
+
+    /// Starts it again after [`NatsServer::kill`], on the same port with the same data.
+    pub async fn resume(&self) {
+        let mut command = Command::new(self.binary());
+        command.arg("--config").arg(self.folder.path().join("nats.conf"));
+        command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string()]);
+        let process = Process::start(&command, None, "KILL", None);
+        *self.process.lock().expect("no test panics while it holds this") = Some(process);
+        let began = Instant::now();
+        loop {
+            let nats = self.connect().await;
+            if nats.jetstream.query_account().await.is_ok() {
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "JetStream does not answer");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Kills it and starts it again.
+    pub async fn restart(&self) {
+        self.kill();
+        self.resume().await;
+    }
+
+    fn binary(&self) -> PathBuf {
+        program("NATS_SERVER", "nats-server")
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        // Before the folder goes, so that the server does not write into it again.
+        self.kill();
+    }
+}

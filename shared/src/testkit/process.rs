@@ -1,0 +1,116 @@
+//! Child processes that cannot outlive the test.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+/// Runs a program and, when its standard input ends, kills it and removes the folder `$1`. The input is a pipe from
+/// the test: it ends when the test lets go of it and when the test's process dies, however that happens.
+const WATCHDOG: &str = r#"
+folder=$1; signal=$2; shift 2
+"$@" </dev/null & child=$!
+(while kill -0 $child 2>/dev/null; do sleep 0.2; done; kill -TERM $$ 2>/dev/null) & watcher=$!
+trap 'gone=1' TERM
+read -r _
+kill $watcher 2>/dev/null
+kill -$signal $child 2>/dev/null
+wait $child 2>/dev/null
+[ -n "$folder" ] && rm -rf "$folder"
+exit 0
+"#;
+
+/// A process that ends with this value.
+pub struct Process {
+    watchdog: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Process {
+    /// Starts `command`. When it ends it is sent `signal` (e.g. `KILL`), and `folder` is removed.
+    ///
+    /// # Panics
+    /// When there is no shell.
+    pub fn start(command: &Command, folder: Option<&Path>, signal: &str, user: Option<(u32, u32)>) -> Self {
+        let mut watchdog = Command::new("/bin/sh");
+        watchdog
+            .args(["-c", WATCHDOG, "watchdog"])
+            .arg(folder.unwrap_or(Path::new("")))
+            .arg(signal)
+            .arg(command.get_program())
+            .args(command.get_args())
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            // Its own group: a Ctrl-C at the test must not reach the child before the watchdog.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if let Some((user, group)) = user {
+            watchdog.uid(user).gid(group).current_dir("/");
+        }
+        let mut watchdog = watchdog.spawn().expect("/bin/sh starts");
+        let stdin = watchdog.stdin.take();
+        Self { watchdog, stdin }
+    }
+
+    /// Ends the process now, and waits until it is gone.
+    pub fn stop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.watchdog.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A port that was free a moment ago.
+pub(super) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// The binary of another crate of the workspace, built if it is not there.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let folder = test.ancestors().nth(2).expect("tests are in target/<profile>/deps");
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", name, "--bin", name])
+        .args(if folder.ends_with("release") { &["--release"][..] } else { &[] })
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "{name} does not build");
+    folder.join(name)
+}
+
+/// The path of a program: from the environment variable, from `.tools/bin`, or from the PATH.
+pub(super) fn program(variable: &str, name: &str) -> PathBuf {
+    if let Some(path) = std::env::var_os(variable) {
+        return path.into();
+    }
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/bin").join(name);
+    if tools.exists() { tools } else { name.into() }
+}
+
+/// What a short-lived program printed.
+///
+/// # Panics
+/// When it fails.
+pub(super) fn run(command: &mut Command) -> String {
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let (mut out, mut error) = (String::new(), String::new());
+    // Small outputs: neither pipe fills while the other is read.
+    let _ = child.stdout.take().map(|mut pipe| pipe.read_to_string(&mut out));
+    let _ = child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut error));
+    let status = child.wait().expect("the program ends");
+    assert!(status.success(), "{command:?}: {out}{error}");
+    out
+}
