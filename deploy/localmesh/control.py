@@ -107,7 +107,7 @@ def stop_instances() -> bool:
         while holder(file) == pid and time.monotonic() < deadline:
             time.sleep(0.05)
         if holder(file) == pid:
-            print(f"the further instance with pid {pid} did not stop within {INSTANCE_PATIENCE} s: killed", file=sys.stderr)
+            print(f"{file.name} did not stop within {INSTANCE_PATIENCE} s: killed", file=sys.stderr)
             send(pid, signal.SIGKILL)
     for file in files:
         file.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -28,10 +28,7 @@ ONE_KEY_PRESS = 0.3
 
 
 def up(release: bool) -> int:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
+    on_stop(signal.default_int_handler)
     wanted = ports_from_environment()
     with control.only_supervisor():
         ports.check_free(wanted)
@@ -48,6 +45,11 @@ def up(release: bool) -> int:
         state = State(os.getpid(), str(folder), {name: port.number for name, port in wanted.items()})
         state.save()
         return Supervisor(state, nats_server).run()
+
+
+def on_stop(handler: Callable) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
 
 
 def build(release: bool) -> None:
@@ -74,8 +76,7 @@ class Supervisor:
         self.stop_asked_at = 0.0
 
     def run(self) -> int:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self.on_signal)
+        on_stop(self.on_signal)
         code = 1
         try:
             self.start_everything()

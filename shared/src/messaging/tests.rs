@@ -1,1 +1,0 @@
-//! The rules of outbox, relay, inbox and dead letters, on a real broker and both databases.

@@ -1,0 +1,101 @@
+//! From the commit to the stream.
+
+use super::*;
+use crate::testkit::eventually;
+
+fn in_order(count: usize) -> Vec<usize> {
+    (0..count).collect()
+}
+
+crate::on_each_engine! {
+    async fn a_rolled_back_transaction_publishes_nothing(engine: Engine) {
+        let world = World::new(engine).await;
+        let transaction = world.database.begin().await.unwrap();
+        transaction.publish(&fact("rolled-back", 0)).await.unwrap();
+        drop(transaction);
+        world.commit("committed", 1).await;
+        world.relay().drain().await.unwrap();
+        assert_eq!(world.published().await, BTreeMap::from([("committed".to_owned(), vec![0])]));
+    }
+
+    async fn what_was_committed_before_a_crash_is_published_after_it(engine: Engine) {
+        let world = World::new(engine).await;
+        // No relay runs: the process died right after each commit.
+        world.commit("a", 5).await;
+        world.commit("b", 5).await;
+        let relay = world.run_relay();
+        eventually("the outbox is empty", async || world.backlog().await == 0).await;
+        assert!(relay.finish(Duration::from_secs(5)).await);
+        let facts = world.published().await;
+        assert_eq!(facts, BTreeMap::from([("a".to_owned(), in_order(5)), ("b".to_owned(), in_order(5))]));
+    }
+
+    async fn a_crash_between_publish_and_mark_publishes_nothing_twice(engine: Engine) {
+        let world = World::new(engine).await;
+        world.commit("a", 3).await;
+        let lanes: Vec<_> = (0..outbox::LANES).collect();
+        let waiting = outbox::waiting(world.database.read(), &lanes, 100).await.unwrap();
+        assert_eq!(world.relay().publish(waiting).await.len(), 3);
+        // The first relay died before it marked anything; the next one publishes everything again.
+        assert_eq!(world.backlog().await, 3);
+        world.relay().drain().await.unwrap();
+        assert_eq!(world.backlog().await, 0);
+        assert_eq!(world.published().await, BTreeMap::from([("a".to_owned(), in_order(3))]));
+    }
+
+    async fn events_wait_while_the_broker_is_down_and_keep_their_order(engine: Engine) {
+        let world = World::new(engine).await;
+        let relay = world.run_relay();
+        world.commit("a", 2).await;
+        eventually("the relay works", async || world.backlog().await == 0).await;
+        world.server.kill();
+        for _ in 0..3 {
+            world.commit("b", 1).await;
+        }
+        world.commit("c", 4).await;
+        assert_eq!(world.backlog().await, 7);
+        world.server.resume().await;
+        eventually("the outbox is empty", async || world.backlog().await == 0).await;
+        assert!(relay.finish(Duration::from_secs(5)).await);
+        let facts = world.published().await;
+        assert_eq!(facts["a"], in_order(2));
+        assert_eq!(facts["b"], [0, 0, 0]);
+        assert_eq!(facts["c"], in_order(4));
+    }
+
+    async fn replicas_share_the_outbox_and_keep_the_order_of_each_aggregate(engine: Engine) {
+        let world = World::new(engine).await;
+        let relays = [world.run_relay(), world.run_relay(), world.run_relay()];
+        let users: Vec<_> = (0..12).map(|user| format!("user-{user}")).collect();
+        futures::future::join_all(users.iter().map(|user| world.commit(user, 8))).await;
+        eventually("the outbox is empty", async || world.backlog().await == 0).await;
+        for relay in relays {
+            assert!(relay.finish(Duration::from_secs(5)).await);
+        }
+        let facts = world.published().await;
+        assert_eq!(facts.len(), users.len());
+        for (user, numbers) in facts {
+            assert_eq!(numbers, in_order(8), "{user}");
+        }
+    }
+
+    async fn an_event_is_a_cloud_event_that_any_nats_tool_can_read(engine: Engine) {
+        let world = World::new(engine).await;
+        let transaction = world.database.begin().await.unwrap();
+        transaction.publish(&UserCreated { user_id: "u-1".to_owned() }).await.unwrap();
+        transaction.commit().await.unwrap();
+        world.relay().drain().await.unwrap();
+        let stream = world.nats.jetstream.get_stream("USERS").await.unwrap();
+        let message = stream.get_last_raw_message_by_subject("users.user.created.u-1").await.unwrap();
+        let header = |name: &str| message.headers.get(name).map(ToString::to_string).unwrap_or_default();
+        assert_eq!(header("ce-specversion"), "1.0");
+        assert_eq!(header("ce-type"), "hearlers.users.user.created.v1");
+        assert_eq!(header("ce-source"), "/test-svc");
+        assert_eq!(header("ce-subject"), "u-1");
+        assert_eq!(header("content-type"), "application/json");
+        assert_eq!(header("ce-id"), header("Nats-Msg-Id"));
+        assert_eq!(header("ce-correlationid"), header("ce-id"));
+        assert!(header("ce-time").ends_with('Z'));
+        assert_eq!(message.payload, r#"{"userId":"u-1"}"#);
+    }
+}
