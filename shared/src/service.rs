@@ -6,6 +6,7 @@ use std::time::Duration;
 use sea_orm_migration::MigratorTrait;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::auth::MeshTokens;
 use crate::config::{ConfigError, Secret, Source};
@@ -266,22 +267,27 @@ impl Running {
         }
     }
 
-    /// Leaves the registry, finishes the calls in flight, drains the consumers, flushes the outbox.
+    /// Leaves the registry, finishes the calls in flight, drains the consumers, flushes the outbox. All of it takes
+    /// no longer than the shutdown limit, and what did not end by then is said.
     pub async fn stop(self) {
-        let limit = self.service.config.shutdown_limit;
-        self.registration.leave().await;
+        let deadline = Instant::now() + self.service.config.shutdown_limit;
+        // Whatever came before, the next step gets a moment.
+        let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(200));
+        if tokio::time::timeout(left() / 4, self.registration.leave()).await.is_err() {
+            tracing::warn!("the registry did not answer; this instance leaves it by silence");
+        }
         self.calls.begin();
         self.service.workers.begin();
-        match tokio::time::timeout(limit, self.server).await {
+        match tokio::time::timeout(left() / 2, self.server).await {
             Ok(Ok(Ok(()))) => {}
             Ok(Ok(Err(error))) => tracing::error!(error = %Chain(&error), "the server failed"),
             Ok(Err(error)) => tracing::error!(%error, "the server failed"),
             Err(_) => tracing::warn!("some calls did not finish in time"),
         }
-        if !self.service.workers.finish(limit / 2).await {
+        if !self.service.workers.finish(left() / 2).await {
             tracing::warn!("some consumers did not finish in time; their events are delivered again");
         }
-        if !self.relay.finish(limit / 2).await {
+        if !self.relay.finish(left()).await {
             tracing::warn!("the outbox was not flushed in time; its events are published at the next start");
         }
         self.service.database.close().await;

@@ -4,14 +4,15 @@ mod auth;
 mod trace;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use auth::AuthLayer;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use trace::TraceLayer;
@@ -23,6 +24,8 @@ use crate::shutdown::Shutdown;
 
 /// How many calls one connection may have in flight; the next one is refused, not queued.
 const CALLS_PER_CONNECTION: usize = 1024;
+/// How often a silent connection is asked whether its other end is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// The gRPC services of one process.
 #[derive(Default)]
@@ -69,14 +72,16 @@ impl GrpcServer {
         let mut routes = self.routes;
         routes.add_service(health_service).add_service(reflection);
         let names = self.names;
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         Server::builder()
+            .http2_keepalive_interval(Some(KEEP_ALIVE))
             .load_shed(true)
             .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
             // Top to bottom: the span comes first, so that a refusal is logged in it.
             .layer(TraceLayer)
             .layer(AuthLayer::new(tokens))
             .add_routes(routes.routes())
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+            .serve_with_incoming_shutdown(incoming, async move {
                 shutdown.begun().await;
                 set_status(&health, &names, ServingStatus::NotServing).await;
             })

@@ -135,7 +135,7 @@ impl Relay {
         let lease_end = self.clock.now().plus(self.settings.lease / 2);
         // A lease is never outlived: what is left is published with the next one.
         while self.clock.now() < lease_end {
-            let events = outbox::waiting(self.database.write(), held, BATCH).await?;
+            let events = outbox::waiting(self.database.read(), held, BATCH).await?;
             if events.is_empty() {
                 return Ok(());
             }

@@ -81,7 +81,8 @@ pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let folder = test.ancestors().nth(2).expect("tests are in target/<profile>/deps");
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", name, "--bin", name])
+        // With the features of the whole workspace, as `cargo test --workspace` has just built it.
+        .args(["build", "--quiet", "--workspace", "--bin", name])
         .args(if folder.ends_with("release") { &["--release"][..] } else { &[] })
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
