@@ -1,1 +1,33 @@
+//! payment-svc: who can pay. Orders, refunds and the ledger hang on a customer.
+//!
+//! Each aggregate has a folder, and in it each layer a file. Dependencies point inwards: `grpc` and `consumers` call
+//! `commands` and `queries`, which work on `domain`; `repository` keeps it in the database.
 
+mod customers;
+mod migration;
+
+use shared::Error;
+use shared::grpc::GrpcServer;
+use shared::messaging::KEEP_CUSTOMERS;
+use shared::proto::v1::payment_service_server::PaymentServiceServer;
+use shared::service::{Running, Service, ServiceConfig};
+use shared::time::Clock;
+
+use crate::customers::consumers::KeepCustomers;
+use crate::customers::grpc::PaymentGrpc;
+use crate::migration::Migrator;
+
+/// Starts payment-svc and returns once it serves.
+///
+/// # Errors
+/// When the database cannot be opened or migrated, the broker refuses the streams, or the address is in use.
+pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error> {
+    let service = Service::prepare::<Migrator>("payment-svc", config, clock).await?;
+
+    // What other services' events do here.
+    service.consume(&KEEP_CUSTOMERS, KeepCustomers::new(service.clock.clone()));
+
+    // What callers do.
+    let server = GrpcServer::default().with(PaymentServiceServer::new(PaymentGrpc::new(&service.database)));
+    service.serve(server).await
+}

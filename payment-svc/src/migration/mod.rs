@@ -1,0 +1,16 @@
+//! The schema of payment-svc's database.
+
+mod m2026_01_02_000001_create_customers;
+
+use sea_orm_migration::prelude::*;
+use shared::messaging::CreateMessagingTables;
+
+/// Every migration, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(CreateMessagingTables), Box::new(m2026_01_02_000001_create_customers::Migration)]
+    }
+}

@@ -1,0 +1,5 @@
+//! payment-svc through its gRPC server, on a real broker and both databases.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod customers;
+mod world;

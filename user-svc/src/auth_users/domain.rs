@@ -1,0 +1,283 @@
+//! The aggregate `AuthUser` and the refresh tokens that hang on it.
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+use shared::proto::v1;
+use shared::time::Timestamp;
+
+/// Who a user is towards identity providers, and what they may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthUser {
+    pub user_id: String,
+    pub channel: AuthChannel,
+    pub authority: Authority,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// How a user signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthChannel {
+    /// A guest: only with the session that was opened for them.
+    Unlinked,
+    /// With an account at an identity provider.
+    Linked(ProviderAccount),
+}
+
+/// An account at an identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderAccount {
+    pub provider: Provider,
+    /// The provider's id of the account.
+    pub user_id: String,
+}
+
+/// An identity provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    Kakao,
+    Naver,
+}
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    User,
+    Admin,
+}
+
+/// What happened to an auth user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthEvent {
+    ChannelConnected { user_id: String, provider: Provider },
+}
+
+/// The user is linked to another account already, and stays so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the user is linked to another account")]
+pub struct LinkedElsewhere;
+
+impl AuthUser {
+    /// A new guest.
+    pub fn guest(user_id: &str, now: Timestamp) -> Self {
+        Self {
+            user_id: user_id.to_owned(),
+            channel: AuthChannel::Unlinked,
+            authority: Authority::User,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Links a guest to `account`; nothing happens when that is so already.
+    ///
+    /// # Errors
+    /// [`LinkedElsewhere`] when the user is linked to another account.
+    pub fn connect(
+        &mut self,
+        account: ProviderAccount,
+        now: Timestamp,
+    ) -> Result<Option<AuthEvent>, LinkedElsewhere> {
+        match &self.channel {
+            AuthChannel::Linked(linked) if *linked == account => Ok(None),
+            AuthChannel::Linked(_) => Err(LinkedElsewhere),
+            AuthChannel::Unlinked => {
+                let provider = account.provider;
+                self.channel = AuthChannel::Linked(account);
+                self.updated_at = now;
+                Ok(Some(AuthEvent::ChannelConnected { user_id: self.user_id.clone(), provider }))
+            }
+        }
+    }
+
+    /// Gives the user `authority`; false when they have it already.
+    pub fn set_authority(&mut self, authority: Authority, now: Timestamp) -> bool {
+        let changes = self.authority != authority;
+        if changes {
+            self.authority = authority;
+            self.updated_at = now;
+        }
+        changes
+    }
+}
+
+impl AuthChannel {
+    /// Its name in the protocol.
+    pub fn label(&self) -> v1::AuthChannel {
+        match self {
+            Self::Unlinked => v1::AuthChannel::Unlinked,
+            Self::Linked(account) => account.provider.label(),
+        }
+    }
+}
+
+impl Provider {
+    /// Its name in the protocol.
+    pub fn label(self) -> v1::AuthChannel {
+        match self {
+            Self::Kakao => v1::AuthChannel::Kakao,
+            Self::Naver => v1::AuthChannel::Naver,
+        }
+    }
+
+    /// The provider with this name, if it is one.
+    pub fn named(label: v1::AuthChannel) -> Option<Self> {
+        match label {
+            v1::AuthChannel::Kakao => Some(Self::Kakao),
+            v1::AuthChannel::Naver => Some(Self::Naver),
+            v1::AuthChannel::Unlinked | v1::AuthChannel::Unspecified => None,
+        }
+    }
+}
+
+impl Authority {
+    /// Its name in the protocol.
+    pub fn label(self) -> v1::Authority {
+        match self {
+            Self::User => v1::Authority::User,
+            Self::Admin => v1::Authority::Admin,
+        }
+    }
+
+    /// The authority with this name, if it is one.
+    pub fn named(label: v1::Authority) -> Option<Self> {
+        match label {
+            v1::Authority::User => Some(Self::User),
+            v1::Authority::Admin => Some(Self::Admin),
+            v1::Authority::Unspecified => None,
+        }
+    }
+}
+
+/// A refresh token as it is kept: nobody can sign in with what is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    pub hash: TokenHash,
+    pub user_id: String,
+    pub expires_at: Timestamp,
+}
+
+impl RefreshToken {
+    pub fn new(token: &str, user_id: &str, expires_at: Timestamp) -> Self {
+        Self { hash: TokenHash::of(token), user_id: user_id.to_owned(), expires_at }
+    }
+}
+
+/// The SHA-256 (FIPS 180-4) of a refresh token, in hexadecimal.
+///
+/// Refresh tokens hold a signature of 256 bits, so that they cannot be found by trying: no salt or stretching needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenHash(String);
+
+impl TokenHash {
+    pub fn of(token: &str) -> Self {
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(token) {
+            // Writing to a string never fails.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Self(hex)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A hash that was computed when it was stored.
+    pub(super) fn stored(hex: String) -> Self {
+        Self(hex)
+    }
+}
+
+/// Why a refresh token is no good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshTokenRefusal {
+    /// The user does not hold it, or holds it no more.
+    #[error("the refresh token is not known")]
+    NotFound,
+    #[error("the refresh token has expired")]
+    Expired,
+}
+
+/// Judges what was found for a refresh token that `user_id` shows.
+///
+/// # Errors
+/// Why it is no good.
+pub fn judge(
+    found: Option<RefreshToken>,
+    user_id: &str,
+    now: Timestamp,
+) -> Result<RefreshToken, RefreshTokenRefusal> {
+    match found {
+        Some(token) if token.user_id != user_id => Err(RefreshTokenRefusal::NotFound),
+        Some(token) if token.expires_at <= now => Err(RefreshTokenRefusal::Expired),
+        Some(token) => Ok(token),
+        None => Err(RefreshTokenRefusal::NotFound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    fn account(provider: Provider, user_id: &str) -> ProviderAccount {
+        ProviderAccount { provider, user_id: user_id.to_owned() }
+    }
+
+    #[test]
+    fn a_guest_is_linked_once() {
+        let mut guest = AuthUser::guest("u", at(1));
+        let connected = guest.connect(account(Provider::Kakao, "k"), at(2)).unwrap();
+        let event = AuthEvent::ChannelConnected { user_id: "u".to_owned(), provider: Provider::Kakao };
+        assert_eq!(connected, Some(event));
+        assert_eq!(guest.updated_at, at(2));
+
+        assert_eq!(guest.connect(account(Provider::Kakao, "k"), at(3)), Ok(None));
+        for other in [account(Provider::Kakao, "other"), account(Provider::Naver, "k")] {
+            assert_eq!(guest.connect(other, at(3)), Err(LinkedElsewhere));
+        }
+        assert_eq!(guest.channel, AuthChannel::Linked(account(Provider::Kakao, "k")));
+        assert_eq!(guest.updated_at, at(2));
+    }
+
+    #[test]
+    fn the_authority_in_force_is_not_a_change() {
+        let mut user = AuthUser::guest("u", at(1));
+        assert!(!user.set_authority(Authority::User, at(2)));
+        assert_eq!(user.updated_at, at(1));
+        assert!(user.set_authority(Authority::Admin, at(2)));
+        assert_eq!((user.authority, user.updated_at), (Authority::Admin, at(2)));
+    }
+
+    #[test]
+    fn a_hash_is_sha_256_in_hexadecimal() {
+        // FIPS 180-4 example: the message "abc".
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(TokenHash::of("abc").as_str(), expected);
+    }
+
+    #[test]
+    fn a_refresh_token_is_good_for_its_user_until_it_expires() {
+        let token = RefreshToken::new("secret", "u", at(10));
+        assert_eq!(judge(Some(token.clone()), "u", at(9)), Ok(token.clone()));
+        assert_eq!(judge(Some(token.clone()), "u", at(10)), Err(RefreshTokenRefusal::Expired));
+        assert_eq!(judge(Some(token), "somebody else", at(9)), Err(RefreshTokenRefusal::NotFound));
+        assert_eq!(judge(None, "u", at(9)), Err(RefreshTokenRefusal::NotFound));
+    }
+
+    #[test]
+    fn labels_lead_back_to_what_they_name() {
+        for provider in [Provider::Kakao, Provider::Naver] {
+            assert_eq!(Provider::named(provider.label()), Some(provider));
+        }
+        for authority in [Authority::User, Authority::Admin] {
+            assert_eq!(Authority::named(authority.label()), Some(authority));
+        }
+        assert_eq!(Provider::named(AuthChannel::Unlinked.label()), None);
+    }
+}

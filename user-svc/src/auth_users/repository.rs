@@ -1,0 +1,189 @@
+//! Where auth users and refresh tokens are kept. Those of a deleted user are not found.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::{QuerySelect, Select};
+use shared::Error;
+use shared::database::Transaction;
+use shared::error::unless_unique;
+use shared::proto::v1;
+use shared::time::Timestamp;
+
+use super::domain::{AuthChannel, AuthUser, Authority, Provider, ProviderAccount, RefreshToken, TokenHash};
+use super::entity::{ActiveModel, Column, Entity, Model, refresh_token};
+use crate::labels::stored;
+use crate::users::repository::present_ids;
+
+/// What commands need of the place where auth users are kept.
+pub trait AuthUsers {
+    /// The auth user as they are now.
+    fn auth_user(&self, user_id: &str) -> impl Future<Output = Result<Option<AuthUser>, Error>> + Send;
+
+    /// The auth user, whom nobody else changes until the end of the transaction.
+    fn auth_user_for_change(
+        &self,
+        user_id: &str,
+    ) -> impl Future<Output = Result<Option<AuthUser>, Error>> + Send;
+
+    /// Adds an auth user.
+    fn insert_auth_user(&self, user: &AuthUser) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Keeps a changed auth user.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] when the account belongs to another user.
+    fn save_auth_user(&self, user: &AuthUser) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The refresh token with this hash, whosoever it is.
+    fn refresh_token(
+        &self,
+        hash: &TokenHash,
+    ) -> impl Future<Output = Result<Option<RefreshToken>, Error>> + Send;
+
+    /// Adds a refresh token.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] when there is one with this hash.
+    fn insert_refresh_token(&self, token: &RefreshToken) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Removes a refresh token; false when it is there no more.
+    fn remove_refresh_token(&self, token: &RefreshToken) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Removes the user's refresh tokens that expired before `before`.
+    fn forget_refresh_tokens(
+        &self,
+        user_id: &str,
+        before: Timestamp,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+impl AuthUsers for Transaction {
+    async fn auth_user(&self, user_id: &str) -> Result<Option<AuthUser>, Error> {
+        find(&**self, user_id).await
+    }
+
+    async fn auth_user_for_change(&self, user_id: &str) -> Result<Option<AuthUser>, Error> {
+        one(&**self, present().filter(Column::UserId.eq(user_id)).lock_exclusive()).await
+    }
+
+    async fn insert_auth_user(&self, user: &AuthUser) -> Result<(), Error> {
+        Entity::insert(row_of(user)).exec_without_returning(&**self).await?;
+        Ok(())
+    }
+
+    async fn save_auth_user(&self, user: &AuthUser) -> Result<(), Error> {
+        let updated = Entity::update(row_of(user)).exec_without_returning(&**self).await;
+        updated.map(drop).map_err(unless_unique("provider account"))
+    }
+
+    async fn refresh_token(&self, hash: &TokenHash) -> Result<Option<RefreshToken>, Error> {
+        find_refresh_token(&**self, hash).await
+    }
+
+    async fn insert_refresh_token(&self, token: &RefreshToken) -> Result<(), Error> {
+        let row = refresh_token::ActiveModel {
+            hash: Set(token.hash.as_str().to_owned()),
+            user_id: Set(token.user_id.clone()),
+            expires_at: Set(token.expires_at),
+        };
+        let inserted = refresh_token::Entity::insert(row).exec_without_returning(&**self).await;
+        inserted.map(drop).map_err(unless_unique("refresh token"))
+    }
+
+    async fn remove_refresh_token(&self, token: &RefreshToken) -> Result<bool, Error> {
+        let removed = refresh_token::Entity::delete_by_id(token.hash.as_str()).exec(&**self).await?;
+        Ok(removed.rows_affected == 1)
+    }
+
+    async fn forget_refresh_tokens(&self, user_id: &str, before: Timestamp) -> Result<(), Error> {
+        refresh_token::Entity::delete_many()
+            .filter(refresh_token::Column::UserId.eq(user_id))
+            .filter(refresh_token::Column::ExpiresAt.lt(before))
+            .exec(&**self)
+            .await?;
+        Ok(())
+    }
+}
+
+/// The auth user of this user.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find(connection: &impl ConnectionTrait, user_id: &str) -> Result<Option<AuthUser>, Error> {
+    one(connection, present().filter(Column::UserId.eq(user_id))).await
+}
+
+/// The auth user with this account.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_by_account(
+    connection: &impl ConnectionTrait,
+    account: &ProviderAccount,
+) -> Result<Option<AuthUser>, Error> {
+    let with_account = present()
+        .filter(Column::AuthChannel.eq(account.provider.label().as_str_name()))
+        .filter(Column::ProviderUserId.eq(account.user_id.as_str()));
+    one(connection, with_account).await
+}
+
+/// The refresh token with this hash.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_refresh_token(
+    connection: &impl ConnectionTrait,
+    hash: &TokenHash,
+) -> Result<Option<RefreshToken>, Error> {
+    let row = refresh_token::Entity::find_by_id(hash.as_str()).one(connection).await?;
+    Ok(row.map(|row| RefreshToken {
+        hash: TokenHash::stored(row.hash),
+        user_id: row.user_id,
+        expires_at: row.expires_at,
+    }))
+}
+
+fn present() -> Select<Entity> {
+    Entity::find().filter(Column::UserId.in_subquery(present_ids()))
+}
+
+async fn one(connection: &impl ConnectionTrait, select: Select<Entity>) -> Result<Option<AuthUser>, Error> {
+    select.one(connection).await?.map(AuthUser::try_from).transpose()
+}
+
+impl TryFrom<Model> for AuthUser {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        let label = stored(&row.auth_channel, v1::AuthChannel::from_str_name)?;
+        let channel = match (Provider::named(label), row.provider_user_id) {
+            (Some(provider), Some(user_id)) => AuthChannel::Linked(ProviderAccount { provider, user_id }),
+            (None, None) => AuthChannel::Unlinked,
+            _ => return Err(Error::internal("a row holds half a provider account")),
+        };
+        let authority =
+            stored(&row.authority, |name| v1::Authority::from_str_name(name).and_then(Authority::named))?;
+        Ok(Self {
+            user_id: row.user_id,
+            channel,
+            authority,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+fn row_of(user: &AuthUser) -> ActiveModel {
+    let provider_user_id = match &user.channel {
+        AuthChannel::Unlinked => None,
+        AuthChannel::Linked(account) => Some(account.user_id.clone()),
+    };
+    ActiveModel {
+        user_id: Set(user.user_id.clone()),
+        auth_channel: Set(user.channel.label().as_str_name().to_owned()),
+        provider_user_id: Set(provider_user_id),
+        authority: Set(user.authority.label().as_str_name().to_owned()),
+        created_at: Set(user.created_at),
+        updated_at: Set(user.updated_at),
+    }
+}

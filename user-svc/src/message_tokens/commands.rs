@@ -1,0 +1,184 @@
+//! Changing message tokens. Every change locks the row of the user's tokens first, so that all changes of one user
+//! come one after the other.
+
+use shared::Error;
+use shared::database::Database;
+use shared::error::NO_REMAINING_TOKENS;
+use shared::proto::events::v1::OrderPaid;
+use shared::time::{Clock, Timestamp};
+
+use super::domain::{CreditRefusal, MessageTokens, NoTokensLeft, Plan, Reservation};
+use super::repository::{Credit, TokenStore, users_with_overdue};
+use crate::auth_users::repository::AuthUsers;
+
+/// How many users are seen to in one round of expiry.
+const BATCH: u64 = 50;
+
+/// Changes message tokens.
+pub struct TokenCommands {
+    database: Database,
+    clock: Clock,
+}
+
+impl TokenCommands {
+    pub fn new(database: Database, clock: Clock) -> Self {
+        Self { database, clock }
+    }
+
+    /// Holds one token of the user for the message of this reservation.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user or the reservation is somebody else's,
+    /// [`Error::PermissionDenied`] with the reason `NO_REMAINING_TOKENS` when nothing is left.
+    pub async fn reserve(&self, user_id: &str, reservation_id: &str) -> Result<Reservation, Error> {
+        let transaction = self.database.begin().await?;
+        let mut tokens =
+            transaction.message_tokens_for_change(user_id).await?.ok_or(Error::NotFound("user"))?;
+        let user = transaction.auth_user(user_id).await?.ok_or(Error::NotFound("user"))?;
+        let now = self.clock.now();
+        expire_overdue(&transaction, &mut tokens, now).await?;
+
+        let earlier = transaction.reservation(reservation_id).await?;
+        if earlier.as_ref().is_some_and(|earlier| earlier.user_id != user_id) {
+            return Err(Error::NotFound("reservation"));
+        }
+        let reservation = tokens.reserve(reservation_id, earlier.clone(), Plan::from(&user), now)?;
+        match earlier {
+            Some(earlier) if earlier == reservation => {}
+            Some(_) => transaction.save_reservation(&reservation).await?,
+            None => transaction.insert_reservation(&reservation).await?,
+        }
+        transaction.save_message_tokens(&tokens).await?;
+        transaction.commit().await?;
+        Ok(reservation)
+    }
+
+    /// Gives the token of a reservation back, if it holds one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the user has no such reservation.
+    pub async fn release(&self, user_id: &str, reservation_id: &str) -> Result<(), Error> {
+        let transaction = self.database.begin().await?;
+        release(&transaction, user_id, reservation_id).await?;
+        transaction.commit().await
+    }
+
+    /// Gives back what is overdue, of up to a batch of users, each in a transaction; returns the number of users.
+    ///
+    /// # Errors
+    /// When the database does not answer; those seen to before have got theirs.
+    pub async fn expire_batch(&self) -> Result<usize, Error> {
+        let users = users_with_overdue(self.database.read(), self.clock.now(), BATCH).await?;
+        for user_id in &users {
+            let transaction = self.database.begin().await?;
+            if let Some(mut tokens) = transaction.message_tokens_for_change(user_id).await? {
+                expire_overdue(&transaction, &mut tokens, self.clock.now()).await?;
+                transaction.save_message_tokens(&tokens).await?;
+                transaction.commit().await?;
+            }
+        }
+        Ok(users.len())
+    }
+}
+
+/// Spends the token of a message that was sent.
+///
+/// # Errors
+/// [`Error::NotFound`] when the user has no such reservation.
+pub async fn settle(
+    store: &(impl TokenStore + AuthUsers + Sync),
+    user_id: &str,
+    reservation_id: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (mut tokens, mut reservation) = for_change(store, user_id, reservation_id).await?;
+    // The plan matters to a late charge only; who was deleted in the meantime has no other left.
+    let plan = store.auth_user(user_id).await?.map_or(Plan::Guest, |user| Plan::from(&user));
+    tokens.settle(&mut reservation, plan, now);
+    store.save_reservation(&reservation).await?;
+    store.save_message_tokens(&tokens).await
+}
+
+/// Gives the token of a reservation back, if it holds one.
+///
+/// # Errors
+/// [`Error::NotFound`] when the user has no such reservation.
+pub async fn release(
+    store: &(impl TokenStore + Sync),
+    user_id: &str,
+    reservation_id: &str,
+) -> Result<(), Error> {
+    let (mut tokens, mut reservation) = for_change(store, user_id, reservation_id).await?;
+    if tokens.release(&mut reservation) {
+        store.save_reservation(&reservation).await?;
+        store.save_message_tokens(&tokens).await?;
+    }
+    Ok(())
+}
+
+/// Why an order's tokens were not credited.
+#[derive(Debug, thiserror::Error)]
+pub enum CreditError {
+    #[error(transparent)]
+    Refused(#[from] CreditRefusal),
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// Credits the tokens that an order buys; false when that has been done before.
+///
+/// # Errors
+/// [`CreditError::Failed`] with [`Error::NotFound`] when there is no such user (yet), [`CreditError::Refused`] when
+/// there can never be so many.
+pub async fn credit(
+    store: &(impl TokenStore + Sync),
+    order: &OrderPaid,
+    now: Timestamp,
+) -> Result<bool, CreditError> {
+    let tokens = store.message_tokens_for_change(&order.user_id).await?;
+    let mut tokens = tokens.ok_or(Error::NotFound("user"))?;
+    tokens.credit(order.tokens)?;
+    let credit = Credit {
+        order_id: order.order_id.clone(),
+        user_id: order.user_id.clone(),
+        amount: order.tokens,
+        credited_at: now,
+    };
+    let is_new = store.insert_credit(credit).await?;
+    if is_new {
+        store.save_message_tokens(&tokens).await?;
+    }
+    Ok(is_new)
+}
+
+async fn for_change(
+    store: &(impl TokenStore + Sync),
+    user_id: &str,
+    reservation_id: &str,
+) -> Result<(MessageTokens, Reservation), Error> {
+    let tokens = store.message_tokens_for_change(user_id).await?;
+    let reservation = store.reservation(reservation_id).await?;
+    match (tokens, reservation) {
+        (Some(tokens), Some(reservation)) if reservation.user_id == user_id => Ok((tokens, reservation)),
+        _ => Err(Error::NotFound("reservation")),
+    }
+}
+
+async fn expire_overdue(
+    store: &(impl TokenStore + Sync),
+    tokens: &mut MessageTokens,
+    now: Timestamp,
+) -> Result<(), Error> {
+    for mut reservation in store.overdue_reservations(tokens.user_id(), now).await? {
+        if tokens.expire(&mut reservation, now) {
+            store.save_reservation(&reservation).await?;
+        }
+    }
+    Ok(())
+}
+
+impl From<NoTokensLeft> for Error {
+    fn from(refusal: NoTokensLeft) -> Self {
+        Self::PermissionDenied { reason: NO_REMAINING_TOKENS, message: refusal.to_string() }
+    }
+}

@@ -1,0 +1,71 @@
+//! What messages and payments do to message tokens.
+
+use shared::Error;
+use shared::database::Transaction;
+use shared::messaging::{Handler, HandlerError, ReceivedEvent};
+use shared::proto::events::v1::{CounselMessageCreated, CounselMessageFailed, OrderPaid, TokensCredited};
+use shared::time::Clock;
+
+use super::commands::{self, CreditError};
+
+/// Settles the reservation of a message that was sent, releases that of one that failed.
+pub struct SettleReservations {
+    clock: Clock,
+}
+
+impl SettleReservations {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock }
+    }
+}
+
+impl Handler for SettleReservations {
+    async fn handle(&self, event: &ReceivedEvent, transaction: &Transaction) -> Result<(), HandlerError> {
+        let (reservation_id, done) = if event.is::<CounselMessageCreated>() {
+            let fact: CounselMessageCreated = event.data().map_err(HandlerError::Permanent)?;
+            let now = self.clock.now();
+            let done = commands::settle(transaction, &fact.user_id, &fact.reservation_id, now).await;
+            (fact.reservation_id, done)
+        } else if event.is::<CounselMessageFailed>() {
+            let fact: CounselMessageFailed = event.data().map_err(HandlerError::Permanent)?;
+            let done = commands::release(transaction, &fact.user_id, &fact.reservation_id).await;
+            (fact.reservation_id, done)
+        } else {
+            return Err(HandlerError::Permanent(format!("{} settles nothing", event.event_type)));
+        };
+        match done {
+            // A reservation is there before its message is: one that is not known will never be.
+            Err(Error::NotFound(_)) => {
+                Err(HandlerError::Permanent(format!("the user has no reservation {reservation_id:?}")))
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+/// Credits the tokens that a paid order buys.
+pub struct CreditTokens {
+    clock: Clock,
+}
+
+impl CreditTokens {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock }
+    }
+}
+
+impl Handler for CreditTokens {
+    async fn handle(&self, event: &ReceivedEvent, transaction: &Transaction) -> Result<(), HandlerError> {
+        let order: OrderPaid = event.data().map_err(HandlerError::Permanent)?;
+        match commands::credit(transaction, &order, self.clock.now()).await {
+            Ok(true) => {
+                let OrderPaid { order_id, user_id, tokens } = order;
+                Ok(transaction.publish(&TokensCredited { user_id, order_id, amount: tokens }).await?)
+            }
+            Ok(false) => Ok(()),
+            Err(CreditError::Refused(refusal)) => Err(HandlerError::Permanent(refusal.to_string())),
+            // Also a user who is not known yet.
+            Err(CreditError::Failed(error)) => Err(HandlerError::Transient(error)),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The schema of user-svc's database.
+
+mod m2026_01_02_000001_create_users;
+mod m2026_01_02_000002_create_auth_users;
+mod m2026_01_02_000003_create_message_tokens;
+mod m2026_01_02_000004_create_user_activities;
+
+use sea_orm_migration::prelude::*;
+use shared::messaging::CreateMessagingTables;
+
+/// Every migration, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(CreateMessagingTables),
+            Box::new(m2026_01_02_000001_create_users::Migration),
+            Box::new(m2026_01_02_000002_create_auth_users::Migration),
+            Box::new(m2026_01_02_000003_create_message_tokens::Migration),
+            Box::new(m2026_01_02_000004_create_user_activities::Migration),
+        ]
+    }
+}

@@ -1,0 +1,134 @@
+//! Changing users.
+
+use shared::Error;
+use shared::database::{Database, Transaction};
+use shared::proto::events::v1::{UserCreated, UserUpdated};
+use shared::time::{Clock, Timestamp};
+
+use super::domain::{Nickname, User, UserChange, UserEvent};
+use super::repository::Users;
+use crate::auth_users::domain::AuthUser;
+use crate::auth_users::repository::AuthUsers;
+use crate::message_tokens::domain::MessageTokens;
+use crate::message_tokens::repository::TokenStore;
+use crate::user_activities::domain::UserTracking;
+use crate::user_activities::repository::Activities;
+
+/// How many nicknames are tried before a user is not initialized.
+const ATTEMPTS: u32 = 12;
+
+/// Suggests the nickname for the given attempt, counted from 0.
+type Suggest = fn(attempt: u32) -> Nickname;
+
+/// Changes users.
+pub struct UserCommands {
+    database: Database,
+    clock: Clock,
+    suggest: Suggest,
+}
+
+impl UserCommands {
+    pub fn new(database: Database, clock: Clock) -> Self {
+        Self { database, clock, suggest }
+    }
+
+    /// The time by which changes are judged.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Creates a guest with everything that a user has from the beginning, or finds who was created with this id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the id was a deleted user's.
+    pub async fn initialize(&self, user_id: &str) -> Result<User, Error> {
+        for attempt in 0..ATTEMPTS {
+            let transaction = self.database.begin().await?;
+            if let Some(known) = transaction.user_for_change(user_id).await? {
+                return present(Some(known));
+            }
+            let (user, created) = User::create(user_id, (self.suggest)(attempt), self.clock.now());
+            if !transaction.insert_user(&user).await? {
+                // Somebody else has the nickname, or has just created the same user.
+                continue;
+            }
+            transaction.insert_auth_user(&AuthUser::guest(user_id, user.created_at)).await?;
+            transaction.insert_message_tokens(&MessageTokens::new(user_id)).await?;
+            transaction.insert_tracking(&UserTracking::new(user_id)).await?;
+            publish(&transaction, created).await?;
+            transaction.commit().await?;
+            return Ok(user);
+        }
+        Err(Error::internal(format!("none of {ATTEMPTS} nicknames was free")))
+    }
+
+    /// Applies `change` to a user.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user, [`Error::AlreadyExists`] when the nickname is in use.
+    pub async fn update(&self, user_id: &str, change: UserChange) -> Result<User, Error> {
+        let transaction = self.database.begin().await?;
+        let mut user = present(transaction.user_for_change(user_id).await?)?;
+        if let Some(updated) = user.update(change, self.clock.now()) {
+            transaction.save_user(&user).await?;
+            publish(&transaction, updated).await?;
+            transaction.commit().await?;
+        }
+        Ok(user)
+    }
+}
+
+fn present(user: Option<User>) -> Result<User, Error> {
+    user.filter(|user| user.deleted_at.is_none()).ok_or(Error::NotFound("user"))
+}
+
+/// Short numbers first; longer ones when the short ones are taken.
+fn suggest(attempt: u32) -> Nickname {
+    Nickname::friendly(rand::random(), (4 + attempt / 4).min(6))
+}
+
+async fn publish(transaction: &Transaction, event: UserEvent) -> Result<(), Error> {
+    match event {
+        UserEvent::Created { user_id } => transaction.publish(&UserCreated { user_id }).await,
+        UserEvent::Updated { user_id, changed_fields } => {
+            let changed_fields = changed_fields.into_iter().map(str::to_owned).collect();
+            transaction.publish(&UserUpdated { user_id, changed_fields }).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::id::new_id;
+    use shared::testkit::TestDatabase;
+
+    use super::*;
+    use crate::migration::Migrator;
+
+    fn nickname(text: &str) -> Nickname {
+        Nickname::parse(text).unwrap()
+    }
+
+    shared::on_each_engine! {
+        async fn a_nickname_in_use_is_not_given_again(engine: Engine) {
+            let file = TestDatabase::new(engine).await;
+            let database = file.migrated::<Migrator>().await;
+            let suggest: Suggest = |attempt| nickname(if attempt < 3 { "다정한수달1234" } else { "다정한수달99999" });
+            let commands = UserCommands { database, clock: Clock::system(), suggest };
+            let first = commands.initialize(&new_id()).await.unwrap();
+            let second = commands.initialize(&new_id()).await.unwrap();
+            assert_eq!(first.nickname.as_str(), "다정한수달1234");
+            assert_eq!(second.nickname.as_str(), "다정한수달99999");
+        }
+
+        async fn a_user_for_whom_no_nickname_is_free_is_not_initialized(engine: Engine) {
+            let file = TestDatabase::new(engine).await;
+            let database = file.migrated::<Migrator>().await;
+            let suggest: Suggest = |_| nickname("다정한수달1234");
+            let commands = UserCommands { database, clock: Clock::system(), suggest };
+            commands.initialize(&new_id()).await.unwrap();
+            let refused = commands.initialize(&new_id()).await.unwrap_err();
+            assert!(refused.to_string().contains("none of 12 nicknames was free"), "{refused}");
+        }
+    }
+}

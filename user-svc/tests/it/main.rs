@@ -1,0 +1,11 @@
+//! user-svc through its gRPC server, on a real broker and both databases.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod auth_users;
+mod credits;
+mod message_tokens;
+mod refresh_tokens;
+mod settling;
+mod user_activities;
+mod users;
+mod world;

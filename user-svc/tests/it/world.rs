@@ -1,0 +1,287 @@
+//! A running user-svc, its broker and its neighbours.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, Statement};
+use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+use shared::auth::Caller;
+use shared::database::Database;
+use shared::id::new_id;
+use shared::messaging::{
+    ConsumerSpec, CreateMessagingTables, DEAD_LETTERS, Event, ReceivedEvent, Relay, RelaySettings,
+    dead_letter::{self, DeadLetter},
+};
+use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
+use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
+use shared::proto::v1::user_activity_service_client::UserActivityServiceClient;
+use shared::proto::v1::user_service_client::UserServiceClient;
+use shared::proto::v1::{
+    Authority, GetMessageTokensRequest, InitializeUserRequest, MessageTokens, Reservation,
+    ReserveTokensRequest, SetAuthorityRequest, User,
+};
+use shared::service::{Running, ServiceConfig};
+use shared::shutdown::Shutdown;
+use shared::testkit::{Engine, NatsServer, TestDatabase, caller, eventually, service_config};
+use shared::time::Clock;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// A user-svc that runs.
+pub struct Instance {
+    pub running: Running,
+    channel: Channel,
+}
+
+impl Instance {
+    async fn start(config: ServiceConfig, clock: Clock) -> Self {
+        let running = Box::pin(user_svc::start(config, clock)).await.unwrap();
+        let channel = Endpoint::from_shared(format!("http://{}", running.address)).unwrap().connect_lazy();
+        Self { running, channel }
+    }
+
+    pub fn users(&self) -> UserServiceClient<Channel> {
+        UserServiceClient::new(self.channel.clone())
+    }
+
+    pub fn auth_users(&self) -> AuthUserServiceClient<Channel> {
+        AuthUserServiceClient::new(self.channel.clone())
+    }
+
+    pub fn message_tokens(&self) -> MessageTokenServiceClient<Channel> {
+        MessageTokenServiceClient::new(self.channel.clone())
+    }
+
+    pub fn activities(&self) -> UserActivityServiceClient<Channel> {
+        UserActivityServiceClient::new(self.channel.clone())
+    }
+
+    /// Reserves a token for the user, who asks for it.
+    pub async fn reserve(&self, user_id: &str, reservation_id: &str) -> Result<Reservation, Status> {
+        let request =
+            ReserveTokensRequest { user_id: user_id.to_owned(), reservation_id: reservation_id.to_owned() };
+        let response = self.message_tokens().reserve_tokens(by(user_id, request)).await?;
+        Ok(response.into_inner().reservation.unwrap())
+    }
+
+    /// What the user has, as they see it.
+    pub async fn tokens_of(&self, user_id: &str) -> MessageTokens {
+        let request = GetMessageTokensRequest { user_id: user_id.to_owned() };
+        let response = self.message_tokens().get_message_tokens(by(user_id, request)).await.unwrap();
+        response.into_inner().message_tokens.unwrap()
+    }
+}
+
+/// A user-svc with its broker and its database.
+pub struct World {
+    pub nats: NatsServer,
+    pub file: TestDatabase,
+    pub clock: Clock,
+    pub service: Instance,
+}
+
+impl World {
+    pub async fn new(engine: Engine) -> Self {
+        Self::with(engine, |_| {}).await
+    }
+
+    /// With a configuration that `change` has changed.
+    pub async fn with(engine: Engine, change: impl FnOnce(&mut ServiceConfig)) -> Self {
+        let (nats, file) = tokio::join!(Box::pin(NatsServer::start()), TestDatabase::new(engine));
+        let mut config = service_config(&nats, &file);
+        change(&mut config);
+        let clock = Clock::system();
+        let service = Instance::start(config, clock.clone()).await;
+        Self { nats, file, clock, service }
+    }
+
+    /// One more instance on the same database.
+    pub async fn another_instance(&self) -> Instance {
+        Instance::start(service_config(&self.nats, &self.file), self.clock.clone()).await
+    }
+
+    /// Stops the service, lets `meanwhile` happen, and starts it again.
+    pub async fn restart(self, meanwhile: impl AsyncFnOnce(&NatsServer)) -> Self {
+        let Self { nats, file, clock, service } = self;
+        service.running.stop().await;
+        meanwhile(&nats).await;
+        let service = Instance::start(service_config(&nats, &file), clock.clone()).await;
+        Self { nats, file, clock, service }
+    }
+
+    /// A new guest.
+    pub async fn guest(&self) -> User {
+        self.initialize(&new_id()).await
+    }
+
+    pub async fn initialize(&self, user_id: &str) -> User {
+        let request = InitializeUserRequest { user_id: user_id.to_owned() };
+        let response = self.service.users().initialize_user(caller(Caller::Gateway, request)).await.unwrap();
+        response.into_inner().user.unwrap()
+    }
+
+    /// Makes a user an admin, or a mere user again.
+    pub async fn set_authority(&self, user_id: &str, authority: Authority) {
+        let request = SetAuthorityRequest { user_id: user_id.to_owned(), authority: authority.into() };
+        self.service.auth_users().set_authority(admin(request)).await.unwrap();
+    }
+
+    pub fn database(&self) -> &Database {
+        self.service.running.database()
+    }
+
+    /// A text that the database answers a query with, e.g. the state of a row.
+    pub async fn text(&self, sql: &str) -> Option<String> {
+        let statement = Statement::from_string(self.database().backend(), sql);
+        let row = self.database().read().query_one_raw(statement).await.unwrap()?;
+        row.try_get_by_index(0).unwrap()
+    }
+
+    pub async fn reservation_state(&self, id: &str) -> String {
+        let sql = format!("SELECT state FROM token_reservations WHERE id = '{id}'");
+        self.text(&sql).await.unwrap()
+    }
+
+    /// As the erasure of a user leaves their row.
+    pub async fn soft_delete(&self, user_id: &str) {
+        let sql = format!("UPDATE users SET deleted_at = 1 WHERE id = '{user_id}'");
+        self.database().write().execute_unprepared(&sql).await.unwrap();
+    }
+
+    /// Every `E` about this aggregate in its stream, once the outbox is empty.
+    pub async fn events<E: Event>(&self, aggregate_id: &str) -> Vec<E> {
+        eventually("the outbox is published", async || {
+            let waiting = "SELECT id FROM outbox WHERE published_at IS NULL";
+            self.text(waiting).await.is_none()
+        })
+        .await;
+        let stream = E::SUBJECT.split('.').next().unwrap().to_uppercase();
+        let mut stream = self.service.running.nats().jetstream.get_stream(stream).await.unwrap();
+        let subject = format!("{}.{aggregate_id}", E::SUBJECT);
+        let mut events = Vec::new();
+        for sequence in 1..=stream.info().await.unwrap().state.last_sequence {
+            let message = stream.get_raw_message(sequence).await.unwrap();
+            if message.subject.as_str() == subject {
+                let event = ReceivedEvent::read(&subject, Some(&message.headers), message.payload).unwrap();
+                events.push(event.data().unwrap());
+            }
+        }
+        events
+    }
+
+    /// Puts the last event with this subject into its stream once more, as the relay does when an ack was lost for
+    /// longer than the stream remembers message ids.
+    pub async fn deliver_again(&self, stream: &str, subject: &str) {
+        let jetstream = &self.service.running.nats().jetstream;
+        let stream = jetstream.get_stream(stream).await.unwrap();
+        let mut message = stream.get_last_raw_message_by_subject(subject).await.unwrap();
+        message.headers.insert("Nats-Msg-Id", new_id());
+        let publish = jetstream.publish_with_headers(message.subject, message.headers, message.payload);
+        publish.await.unwrap().await.unwrap();
+    }
+
+    /// Waits until the consumer has nothing left to do.
+    pub async fn idle(&self, spec: &ConsumerSpec) {
+        let stream = self.service.running.nats().jetstream.get_stream(spec.stream).await.unwrap();
+        eventually("the consumer is idle", async || {
+            let info = stream.consumer_info(spec.name).await.unwrap();
+            info.num_pending == 0 && info.num_ack_pending == 0
+        })
+        .await;
+    }
+
+    /// Waits for the first dead letter.
+    pub async fn dead_letter(&self) -> DeadLetter {
+        let nats = self.service.running.nats();
+        let letters = async || {
+            let stream = nats.jetstream.get_stream(DEAD_LETTERS).await.unwrap();
+            stream.cached_info().state.messages
+        };
+        eventually("a dead letter", async || letters().await > 0).await;
+        dead_letter::get(nats, 1).await.unwrap().unwrap()
+    }
+}
+
+/// Another service: an outbox of its own and a relay.
+pub struct Neighbour {
+    database: Database,
+    _file: TestDatabase,
+}
+
+struct Messaging;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Messaging {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(CreateMessagingTables)]
+    }
+}
+
+impl Neighbour {
+    pub async fn start(name: &str, nats: &NatsServer) -> Self {
+        let file = TestDatabase::new(Engine::Sqlite).await;
+        let database = file.migrated::<Messaging>().await;
+        let settings = RelaySettings { poll_interval: Duration::from_millis(50), ..RelaySettings::default() };
+        let relay = Relay::new(database.clone(), nats.connect().await, name, settings);
+        let shutdown = Shutdown::default();
+        shutdown.spawn(relay.run(shutdown.clone()));
+        Self { database, _file: file }
+    }
+
+    /// Commits an event to the outbox; the relay publishes it.
+    pub async fn tell<E: Event>(&self, event: &E) {
+        let transaction = self.database.begin().await.unwrap();
+        transaction.publish(event).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+
+    /// Commits an event and waits until it is in the stream.
+    pub async fn tell_and_wait<E: Event>(&self, event: &E) {
+        self.tell(event).await;
+        eventually("the event is published", async || {
+            let waiting = Statement::from_string(
+                self.database.backend(),
+                "SELECT id FROM outbox WHERE published_at IS NULL",
+            );
+            self.database.read().query_one_raw(waiting).await.unwrap().is_none()
+        })
+        .await;
+    }
+}
+
+/// A request of this user.
+pub fn by<T>(user_id: &str, message: T) -> tonic::Request<T> {
+    caller(Caller::User(user_id.to_owned()), message)
+}
+
+/// A request of some admin.
+pub fn admin<T>(message: T) -> tonic::Request<T> {
+    caller(Caller::Admin(new_id()), message)
+}
+
+/// A request of the gateway itself.
+pub fn gateway<T>(message: T) -> tonic::Request<T> {
+    caller(Caller::Gateway, message)
+}
+
+/// The status of a refused call.
+#[track_caller]
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Status>, code: Code, message: &str) -> Status {
+    let status = result.unwrap_err();
+    assert_eq!((status.code(), status.message()), (code, message));
+    status
+}
+
+/// The reason that travels with a status.
+pub fn reason(status: &Status) -> String {
+    status.get_details_error_info().unwrap().reason
+}
+
+/// The fields that a request was refused for.
+#[track_caller]
+pub fn violated<T: std::fmt::Debug>(result: Result<T, Status>) -> Vec<String> {
+    let status = result.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    let violations = status.get_details_bad_request().unwrap().field_violations;
+    violations.into_iter().map(|violation| violation.field).collect()
+}
