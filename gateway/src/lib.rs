@@ -1,1 +1,125 @@
+//! The gateway: REST on one side, gRPC to the services on the other.
 
+mod config;
+mod dto;
+mod envelope;
+mod input;
+mod observe;
+mod resources;
+mod router;
+mod session;
+mod stack;
+mod status;
+mod upstream;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use config::{Config, SERVICES};
+use session::Sessions;
+use shared::auth::MeshTokens;
+use shared::error::{Chain, Error};
+use shared::mesh::{Directory, Instance, MeshChannel, Registration};
+use shared::messaging::Nats;
+use shared::shutdown::Shutdown;
+use shared::{id, time::Clock};
+use tokio::net::TcpListener;
+use upstream::Upstream;
+
+/// What handlers need.
+pub struct App {
+    upstream: Upstream,
+    sessions: Sessions,
+    directory: Directory,
+    nats: async_nats::Client,
+    request_timeout: Duration,
+    body_limit: usize,
+}
+
+/// Connects to the broker as soon as it answers, and serves.
+///
+/// # Errors
+/// When the address is in use or the registry refuses.
+pub async fn start(config: Config) -> Result<Running, Error> {
+    let shutdown = Shutdown::default();
+    let nats = Nats::connect_when_there(&config.nats_url, "gateway", &shutdown)
+        .await
+        .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
+    let directory = if config.static_addresses.is_empty() {
+        Directory::watch(nats.jetstream.clone(), config.registry.clone())
+    } else {
+        Directory::fixed(config.static_addresses.clone())
+    };
+    let channel = |service| MeshChannel::new(service, directory.clone(), config.upstream.clone());
+    let upstream = Upstream::new(
+        channel("user-svc"),
+        channel("counseling-svc"),
+        MeshTokens::new(&config.mesh_token_key),
+    );
+    let app = Arc::new(App {
+        upstream,
+        sessions: Sessions::new(&config.session_key),
+        directory,
+        nats: nats.client.clone(),
+        request_timeout: config.request_timeout,
+        body_limit: config.body_limit,
+    });
+
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| Error::internal(format!("{} cannot be listened on: {error}", config.listen)))?;
+    let address = listener.local_addr().map_err(Error::internal)?;
+    let router = stack::wrap(router::router(app), &config);
+    serve(listener, router, shutdown.clone());
+
+    let instance = Instance {
+        service: "gateway".to_owned(),
+        id: id::new_id(),
+        address: address.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: Clock::system().now().as_micros() / 1_000_000,
+    };
+    let registration = Registration::register(&nats.jetstream, &nats.client, instance, config.registry)
+        .await
+        .map_err(|error| Error::Unavailable(Box::new(error)))?;
+    tracing::info!(%address, "ready");
+    Ok(Running { address, registration, shutdown, limit: config.shutdown_limit })
+}
+
+fn serve(listener: TcpListener, router: axum::Router, shutdown: Shutdown) {
+    let stopping = shutdown.clone();
+    shutdown.spawn(async move {
+        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+            }
+        });
+        let served =
+            axum::serve(listener, router).with_graceful_shutdown(async move { stopping.begun().await }).await;
+        if let Err(error) = served {
+            tracing::error!(error = %Chain(&error), "the server failed");
+        }
+    });
+}
+
+/// A gateway at work.
+pub struct Running {
+    /// Where it serves REST.
+    pub address: SocketAddr,
+    registration: Registration,
+    shutdown: Shutdown,
+    limit: Duration,
+}
+
+impl Running {
+    /// Leaves the registry, stops accepting, and finishes the requests in flight.
+    pub async fn stop(self) {
+        if tokio::time::timeout(self.limit / 4, self.registration.leave()).await.is_err() {
+            tracing::warn!("the registry did not answer; this instance leaves it by silence");
+        }
+        if !self.shutdown.finish(self.limit).await {
+            tracing::warn!("some requests did not finish in time");
+        }
+    }
+}

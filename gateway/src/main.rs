@@ -1,1 +1,31 @@
-fn main() {}
+//! The gateway's process.
+
+use std::process::ExitCode;
+
+use gateway::Config;
+use shared::config::Source;
+use shared::error::Chain;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = match Config::read(Source::from_environment()) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("gateway: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    shared::telemetry::init("gateway", config.log_format);
+    match gateway::start(config).await {
+        Ok(running) => {
+            shared::shutdown::signal().await;
+            tracing::info!("stopping");
+            running.stop().await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "stopped");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -4,7 +4,6 @@
 //! `commands` and `queries`, which work on `domain`; `repository` keeps it in the database.
 
 mod auth_users;
-mod labels;
 mod message_tokens;
 mod migration;
 mod user_activities;

@@ -11,7 +11,7 @@ use shared::time::Timestamp;
 
 use super::domain::{AuthChannel, AuthUser, Authority, Provider, ProviderAccount, RefreshToken, TokenHash};
 use super::entity::{ActiveModel, Column, Entity, Model, refresh_token};
-use crate::labels::stored;
+use shared::labels::stored;
 use crate::users::repository::present_ids;
 
 /// What commands need of the place where auth users are kept.

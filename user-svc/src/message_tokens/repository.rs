@@ -11,7 +11,7 @@ use shared::time::Timestamp;
 
 use super::domain::{MessageTokens, Reservation, ReservationState, Source, Window};
 use super::entity::{ActiveModel, Entity, Model, credit, reservation};
-use crate::labels::stored;
+use shared::labels::stored;
 
 const ALLOWANCE: &str = "ALLOWANCE";
 const PURCHASED: &str = "PURCHASED";

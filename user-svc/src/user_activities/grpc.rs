@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 use super::commands::ActivityCommands;
 use super::domain::{UserActivity, UserTracking};
 use super::queries::ActivityQueries;
-use crate::labels::known;
+use shared::labels::known;
 
 /// How many activities are listed when the caller does not say.
 const DEFAULT_LIMIT: i32 = 50;

@@ -10,7 +10,7 @@ use shared::proto::v1::{ActivityType, DevicePlatform};
 
 use super::domain::{UserActivity, UserTracking};
 use super::entity::{ActiveModel, Column, Entity, Model, tracking};
-use crate::labels::stored;
+use shared::labels::stored;
 
 /// What commands need of the place where activities are kept.
 pub trait Activities {

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use super::commands::UserCommands;
 use super::domain::{BirthYear, Nickname, ProfileImage, User, UserChange};
 use super::queries::UserQueries;
-use crate::labels::known;
+use shared::labels::known;
 
 /// Answers `UserService`.
 pub struct UserGrpc {

@@ -11,7 +11,7 @@ use shared::proto::v1::{Gender, Mbti};
 
 use super::domain::{BirthYear, Nickname, ProfileImage, User, UserProfile};
 use super::entity::{ActiveModel, Column, Entity, Model};
-use crate::labels::stored;
+use shared::labels::stored;
 
 /// What commands need of the place where users are kept.
 pub trait Users {

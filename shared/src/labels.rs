@@ -1,7 +1,7 @@
 //! Labels: enumerations of the protocol that mean nothing more than their names, so that the domain uses them as
 //! they are. Rows keep them by name.
 
-use shared::{Error, Violations};
+use crate::{Error, Violations};
 
 /// The label with this number; `UNSPECIFIED` (the default) and numbers without a name break a rule of `field`.
 pub fn known<L>(number: i32, field: &'static str, violations: &mut Violations) -> Option<L>
@@ -23,7 +23,7 @@ pub fn stored<L>(name: &str, parse: fn(&str) -> Option<L>) -> Result<L, Error> {
 
 #[cfg(test)]
 mod tests {
-    use shared::proto::v1::Gender;
+    use crate::proto::v1::Gender;
 
     use super::*;
 

@@ -1,0 +1,314 @@
+//! Care comes first: what is said when somebody is in danger, and in the turns after.
+//!
+//! The order follows what suicide prevention training asks of a listener (e.g. QPR, ASIST, 보고듣고말하기): hear the pain,
+//! ask directly and gently, give the way to immediate help, stay.
+
+use super::lexicon::{Short, Wish};
+use super::phrase::{Phrase, Pool};
+use super::phrasebook::{Answer, KindOfCare};
+use super::reading::Intent;
+use super::safety::{About, Alarm, NOW, Safety, Sense};
+use super::style::Move;
+use super::talk::Talk;
+use super::text::{Pattern, Text};
+use crate::assistant::{Risk, RiskKind};
+
+/// What a turn asks of care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    /// This message speaks of danger.
+    Alarm(Alarm),
+    /// The last question was about safety, and this answers it; `None`: they do not know.
+    Answered(RiskKind, Option<Answer>),
+    /// The last question was whether anybody is there, and this answers it.
+    Company(bool),
+    /// The message before spoke of danger.
+    CheckIn,
+    /// A message a little earlier did.
+    StayNear,
+    /// The danger was named to say that there is none.
+    Denied,
+    /// Nothing.
+    Rest,
+}
+
+/// For so many of the user's messages after a danger, help stays in sight.
+const NEAR: usize = 4;
+
+impl<'a> Talk<'a> {
+    /// Answers the message, with care before anything else, and tells the risk it speaks of.
+    pub(super) fn answer_with_care(&mut self, safety: &Safety) -> Option<Risk> {
+        match self.watch(safety) {
+            Watch::Alarm(alarm) => self.answer_alarm(alarm),
+            Watch::Answered(kind, answer) => self.answer_on_safety(kind, answer),
+            Watch::Company(true) => {
+                self.say(|book| &book.care.company);
+                Some(Risk { kind: RiskKind::SelfHarm, severity: 3 })
+            }
+            Watch::Company(false) => {
+                self.say(|book| &book.care.no_company);
+                self.give_lines(RiskKind::SelfHarm);
+                Some(Risk { kind: RiskKind::SelfHarm, severity: 4 })
+            }
+            Watch::CheckIn => {
+                self.check_in();
+                None
+            }
+            Watch::StayNear => {
+                self.technique = gentle(self.technique);
+                self.answer();
+                self.say_fresh(|book| &book.care.near);
+                None
+            }
+            Watch::Denied => {
+                self.technique = gentle(self.technique);
+                self.answer();
+                self.say(|book| &book.care.denied);
+                None
+            }
+            Watch::Rest => {
+                self.answer();
+                None
+            }
+        }
+    }
+
+    fn watch(&self, safety: &Safety) -> Watch {
+        let sense = safety.sense(self.message);
+        if let Sense::Alarm(alarm) = sense {
+            return Watch::Alarm(alarm);
+        }
+        let last = self.memory.last_spoken();
+        let asked = |pool: &[Phrase]| pool.iter().any(|phrase| phrase.is_said_in(last));
+        let asked_about = self.book.care.kind.iter().find(|(_, care)| asked(&care.ask));
+        if let (Some((&kind, care)), Some(leaning)) = (asked_about, self.leaning(sense)) {
+            return Watch::Answered(kind, meant(leaning, care));
+        }
+        if asked(&self.book.care.ask_company)
+            && let Some(leaning @ (Leaning::Yes | Leaning::No)) = self.leaning(sense)
+        {
+            return Watch::Company(leaning == Leaning::Yes);
+        }
+        let of_oneself = |message: &str| match safety.sense(message) {
+            Sense::Alarm(alarm) => alarm.about == About::Oneself,
+            Sense::Nothing | Sense::Denied => false,
+        };
+        let since = self.memory.told.iter().rev().take(NEAR).position(|told| of_oneself(&told.text));
+        match since {
+            Some(0) => Watch::CheckIn,
+            // Help was given in the reply before, to a "yes" that is no alarm by itself.
+            _ if self.book.care.kind.values().any(|care| asked(&care.danger) || asked(&care.unsure)) => {
+                Watch::CheckIn
+            }
+            Some(_) => Watch::StayNear,
+            None if sense == Sense::Denied => Watch::Denied,
+            None => Watch::Rest,
+        }
+    }
+
+    fn answer_alarm(&mut self, alarm: Alarm) -> Option<Risk> {
+        let Alarm { risk, about } = alarm;
+        let care = self.care_for(risk.kind);
+        match about {
+            // A way of speaking that may mean more: heard as it was said, and asked about.
+            About::Oneself if risk.severity <= 1 => {
+                self.reflect();
+                self.say_of(care, |care| &care.ask);
+                self.give_lines(risk.kind);
+            }
+            About::Oneself => {
+                self.say_of(care, |care| &care.open);
+                if risk.severity >= NOW {
+                    self.say_of(care, |care| &care.urgent);
+                } else {
+                    self.say_of(care, |care| &care.ask);
+                }
+                self.give_lines(risk.kind);
+                if risk.severity >= NOW && risk.kind == RiskKind::SelfHarm {
+                    self.say(|book| &book.care.ask_company);
+                } else {
+                    self.say(|book| &book.care.stay);
+                }
+            }
+            About::Other => {
+                self.say(|book| &book.care.other);
+                self.give_lines(risk.kind);
+                self.say(|book| &book.care.ask_other);
+            }
+            About::Bereaved => {
+                self.say(|book| &book.care.bereaved);
+                self.give_lines(risk.kind);
+                self.say(|book| &book.care.ask_bereaved);
+            }
+        }
+        Some(risk)
+    }
+
+    fn answer_on_safety(&mut self, kind: RiskKind, answer: Option<Answer>) -> Option<Risk> {
+        let care = self.care_for(kind);
+        match answer {
+            Some(Answer::Danger) => {
+                self.say_of(care, |care| &care.danger);
+                self.give_lines(kind);
+                if kind == RiskKind::SelfHarm {
+                    self.say(|book| &book.care.ask_company);
+                } else {
+                    self.say(|book| &book.care.stay);
+                }
+                Some(Risk { kind, severity: 4 })
+            }
+            Some(Answer::Safe) => {
+                self.say_of(care, |care| &care.safe);
+                None
+            }
+            None => {
+                self.say_of(care, |care| &care.unsure);
+                self.give_lines(kind);
+                if kind == RiskKind::SelfHarm {
+                    self.say(|book| &book.care.ask_company);
+                } else {
+                    self.say(|book| &book.care.stay);
+                }
+                Some(Risk { kind, severity: 3 })
+            }
+        }
+    }
+
+    /// The turn after a danger was named: what is said now is heard, and the question comes back.
+    fn check_in(&mut self) {
+        match self.intent {
+            Intent::Wish(Wish::Bye | Wish::Thanks) => {
+                self.answer();
+                self.say(|book| &book.care.near);
+            }
+            Intent::Tell | Intent::TellMuch | Intent::Wish(Wish::Advice) => {
+                self.reflect();
+                self.say(|book| &book.care.check_in);
+            }
+            _ => self.say(|book| &book.care.check_in),
+        }
+    }
+
+    fn give_lines(&mut self, kind: RiskKind) {
+        self.voice.break_paragraph();
+        let care = self.care_for(kind);
+        self.say_of(care, |care| &care.lines);
+        self.voice.break_paragraph();
+    }
+
+    fn care_for(&self, kind: RiskKind) -> Option<&'a KindOfCare> {
+        self.book.care.kind.get(&kind)
+    }
+
+    fn say_of(&mut self, care: Option<&'a KindOfCare>, pool: impl Fn(&'a KindOfCare) -> &'a Pool) {
+        if let Some(care) = care {
+            self.voice.say(pool(care));
+        }
+    }
+
+    /// Which way a short answer leans.
+    fn leaning(&self, sense: Sense) -> Option<Leaning> {
+        match self.intent {
+            _ if sense == Sense::Denied => return Some(Leaning::Safe),
+            Intent::Short(Short::Yes) => return Some(Leaning::Yes),
+            Intent::Short(Short::No) => return Some(Leaning::No),
+            Intent::Short(Short::Unsure) => return Some(Leaning::Unsure),
+            _ if self.reading.length > 40 => return None,
+            _ => {}
+        }
+        let text = Text::new(self.message);
+        let says =
+            |patterns: &[&str]| patterns.iter().any(|written| Pattern::new(written).find(&text).is_some());
+        LEANINGS.into_iter().find(|(_, patterns)| says(patterns)).map(|(leaning, _)| leaning)
+    }
+}
+
+/// How short answers begin or what they hold, in the order in which it is looked for.
+const LEANINGS: [(Leaning, &[&str]); 5] = [
+    (Leaning::Unsafe, &["안전하지 않", "안전하지 못", "안 안전", "not safe", "isn't safe", "unsafe"]),
+    (
+        Leaning::Safe,
+        &["안전해", "안전한", "안전합", "i'm safe", "am safe", "safe now", "i'm okay now", "i'm ok now"],
+    ),
+    (Leaning::Unsure, &["모르겠", "글쎄", "don't know", "not sure", "maybe", "idk"]),
+    (
+        Leaning::No,
+        &[
+            "^아니",
+            "^아뇨",
+            "^없어",
+            "없어요",
+            "없습니다",
+            "^혼자",
+            "^안 그래",
+            "no",
+            "nope",
+            "not really",
+            "nobody",
+            "not now",
+            "not right now",
+            "alone",
+        ],
+    ),
+    (
+        Leaning::Yes,
+        &[
+            "^네$",
+            "^넵",
+            "^예$",
+            "^응$",
+            "^맞아",
+            "^그래요",
+            "^가끔",
+            "^조금",
+            "있어",
+            "있습니다",
+            "yes",
+            "yeah",
+            "yep",
+            "sometimes",
+            "a little",
+            "kind of",
+            "sort of",
+            "is here",
+            "are here",
+            "i do",
+            "i am",
+        ],
+    ),
+];
+
+/// Which way an answer leans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaning {
+    Yes,
+    No,
+    Unsure,
+    /// "I'm safe", whatever was asked.
+    Safe,
+    /// "I'm not safe".
+    Unsafe,
+}
+
+fn meant(leaning: Leaning, care: &KindOfCare) -> Option<Answer> {
+    let opposite = match care.yes_means {
+        Answer::Danger => Answer::Safe,
+        Answer::Safe => Answer::Danger,
+    };
+    match leaning {
+        Leaning::Yes => Some(care.yes_means),
+        Leaning::No => Some(opposite),
+        Leaning::Safe => Some(Answer::Safe),
+        Leaning::Unsafe => Some(Answer::Danger),
+        Leaning::Unsure => None,
+    }
+}
+
+/// Somebody who was in danger a moment ago is not asked to think otherwise, or to do something.
+fn gentle(technique: Move) -> Move {
+    match technique {
+        Move::Listen => Move::Listen,
+        Move::Ground => Move::Ground,
+        _ => Move::Validate,
+    }
+}

@@ -1,0 +1,286 @@
+//! What a message says, as far as words tell.
+
+use super::language::{Language, Script};
+use super::lexicon::{Emotion, Lexicon, Name, Short, Topic, Wish, is_denied};
+use super::particles::Particle;
+use super::style::Register;
+use super::text::{Pattern, Text};
+
+/// A message that was read.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub(super) language: Language,
+    /// In the order in which they were written.
+    pub(super) clauses: Vec<String>,
+    /// In the order in which they were named, each once.
+    pub(super) feelings: Vec<Feeling>,
+    /// In the order in which they were named, each once.
+    pub(super) subjects: Vec<Subject>,
+    /// Letters, signs and spaces.
+    pub(super) length: usize,
+}
+
+/// A feeling in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Feeling {
+    pub(super) emotion: Emotion,
+    pub(super) clause: usize,
+}
+
+/// A topic or a person in a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subject {
+    pub(super) topic: Topic,
+    pub(super) is_person: bool,
+    pub(super) clause: usize,
+    language: Language,
+    name: Name,
+}
+
+impl Subject {
+    /// What the counselor calls it.
+    pub(super) fn name(&self, register: Register) -> &str {
+        self.name.choose(register)
+    }
+
+    /// As something to talk about: for a person, what happens with them.
+    pub(super) fn as_topic(&self, register: Register) -> String {
+        let name = self.name(register);
+        match self.language {
+            _ if !self.is_person => name.to_owned(),
+            Language::English => format!("things with {name}"),
+            Language::Korean => {
+                let with = Particle::named("과").map_or("와", |particle| particle.after(name));
+                format!("{name}{with}의 일")
+            }
+        }
+    }
+
+    pub(super) fn language(&self) -> Language {
+        self.language
+    }
+}
+
+impl Reading {
+    /// Reads a message in the language it is taken to be in.
+    pub(super) fn of(message: &str, language: Language, lexicon: &Lexicon) -> Self {
+        let clauses = clauses(message, language);
+        let (mut feelings, mut subjects) = (Vec::new(), Vec::new());
+        for (at, clause) in clauses.iter().enumerate() {
+            let text = Text::new(clause).without(&lexicon.idioms);
+            for emotion in emotions(&text, lexicon) {
+                if !feelings.iter().any(|felt: &Feeling| felt.emotion == emotion) {
+                    feelings.push(Feeling { emotion, clause: at });
+                }
+            }
+            for (topic, is_person, name) in subjects_of(&text, lexicon) {
+                if !subjects.iter().any(|known: &Subject| known.name == *name) {
+                    subjects.push(Subject { topic, is_person, clause: at, language, name: name.clone() });
+                }
+            }
+        }
+        Self { language, clauses, feelings, subjects, length: message.chars().count() }
+    }
+
+    /// The feeling to answer first: the closest word, and of those the last.
+    pub(super) fn main_feeling(&self) -> Option<Feeling> {
+        let closest = self.feelings.iter().rev().find(|felt| !felt.emotion.is_vague());
+        closest.or(self.feelings.last()).copied()
+    }
+
+    /// What the main feeling is about, if the same clause says so.
+    pub(super) fn subject_of(&self, feeling: Feeling) -> Option<&Subject> {
+        let near = || self.subjects.iter().filter(|subject| subject.clause == feeling.clause);
+        near().find(|subject| !subject.is_person).or_else(|| near().next())
+    }
+
+    /// What to talk about.
+    pub(super) fn main_subject(&self) -> Option<&Subject> {
+        let about_feeling = self.main_feeling().and_then(|feeling| self.subject_of(feeling));
+        about_feeling
+            .or_else(|| self.subjects.iter().find(|subject| !subject.is_person))
+            .or(self.subjects.first())
+    }
+
+    /// The first person that is named.
+    pub(super) fn person(&self) -> Option<&Subject> {
+        self.subjects.iter().find(|subject| subject.is_person)
+    }
+
+    pub(super) fn speaks_of(&self, topic: Topic) -> bool {
+        self.subjects.iter().any(|subject| subject.topic == topic)
+    }
+
+    pub(super) fn is_pleasant(&self) -> bool {
+        !self.feelings.is_empty() && self.feelings.iter().all(|felt| felt.emotion.is_pleasant())
+    }
+
+    /// Whether it tells nothing that could be answered.
+    pub(super) fn is_bare(&self) -> bool {
+        self.feelings.is_empty() && self.subjects.is_empty()
+    }
+}
+
+/// The feelings in a clause, in order. A pleasant one that is missing is a sadness.
+fn emotions(text: &Text, lexicon: &Lexicon) -> Vec<Emotion> {
+    let mut found = Vec::new();
+    for (&emotion, patterns) in &lexicon.emotion {
+        for place in patterns.iter().flat_map(|pattern| pattern.find_all(text)) {
+            match (is_denied(text, place), emotion.is_pleasant()) {
+                (false, _) => found.push((place.position(), emotion)),
+                (true, true) => found.push((place.position(), Emotion::Sadness)),
+                (true, false) => {}
+            }
+        }
+    }
+    found.sort_unstable();
+    found.into_iter().map(|(_, emotion)| emotion).collect()
+}
+
+fn subjects_of<'a>(text: &Text, lexicon: &'a Lexicon) -> Vec<(Topic, bool, &'a Name)> {
+    let mut found = Vec::new();
+    for (table, is_person) in [(&lexicon.topic, false), (&lexicon.person, true)] {
+        for (&topic, patterns) in table {
+            for named in patterns {
+                if let Some(place) = named.pattern.find(text) {
+                    found.push((place.position(), topic, is_person, &named.name));
+                }
+            }
+        }
+    }
+    found.sort_by_key(|(position, ..)| *position);
+    // Two patterns at one place are two names of one thing; the lexicon's order decides.
+    found.dedup_by_key(|(position, ..)| *position);
+    found.into_iter().map(|(_, topic, is_person, name)| (topic, is_person, name)).collect()
+}
+
+/// Splits a message where a thought ends: at signs, and where a contrast begins.
+fn clauses(message: &str, language: Language) -> Vec<String> {
+    const CONTRASTS: [&str; 9] = ["지만", "는데", "인데", "은데", "한데", "던데", "운데", "픈데", "쁜데"];
+    let mut clauses = vec![String::new()];
+    for sentence in message.split(['.', '!', '?', '\n', '…', ';', ',', '~', '。', '，']) {
+        clauses.push(String::new());
+        for word in sentence.split_whitespace() {
+            let begins = language == Language::English
+                && matches!(word.to_lowercase().as_str(), "but" | "although" | "though" | "however" | "yet");
+            if begins {
+                clauses.push(String::new());
+            }
+            if let Some(clause) = clauses.last_mut() {
+                if !clause.is_empty() {
+                    clause.push(' ');
+                }
+                clause.push_str(word);
+            }
+            let ends = CONTRASTS.iter().any(|contrast| word.ends_with(contrast))
+                && !matches!(word, "그런데" | "근데" | "가운데" | "하지만" | "그렇지만");
+            if language == Language::Korean && ends {
+                clauses.push(String::new());
+            }
+        }
+    }
+    clauses.retain(|clause| !clause.is_empty());
+    clauses
+}
+
+/// What somebody wants with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// To be heard.
+    Tell,
+    /// To be heard with much at once.
+    TellMuch,
+    /// Something of the counselor.
+    Wish(Wish),
+    /// To answer briefly.
+    Short(Short),
+    /// To laugh.
+    Laugh,
+    /// To cry.
+    Tears,
+    /// To say nothing: dots, emoji.
+    Silence,
+    /// Nothing that has a meaning.
+    Gibberish,
+    /// Something in a language that is not spoken here.
+    Foreign,
+}
+
+/// From here on a message holds more than one answer can take up.
+const MUCH: usize = 400;
+
+impl Intent {
+    pub(super) fn of(message: &str, reading: &Reading, lexicon: &Lexicon) -> Self {
+        let text = Text::new(message);
+        let compact = text.compact();
+        if let Some(wordless) = wordless(message, &compact) {
+            return wordless;
+        }
+        let told = said_plainly(&compact);
+        let is_told = |known: &[String]| known.iter().any(|whole| whole == told);
+        if let Some((&wish, _)) = lexicon.whole.iter().find(|(_, known)| is_told(known)) {
+            return Self::Wish(wish);
+        }
+        if let Some((&short, _)) = lexicon.short.iter().find(|(_, known)| is_told(known)) {
+            return Self::Short(short);
+        }
+        let wish = lexicon.wish.iter().find(|(wish, patterns)| {
+            could_be_meant(**wish, reading)
+                && patterns.iter().any(|pattern: &Pattern| pattern.find(&text).is_some())
+        });
+        match wish {
+            Some((&wish, _)) => Self::Wish(wish),
+            None if reading.length >= MUCH => Self::TellMuch,
+            None => Self::Tell,
+        }
+    }
+}
+
+/// A message without the laughter and the tears at its end.
+fn said_plainly(compact: &str) -> &str {
+    let told = compact.trim_end_matches(['ㅋ', 'ㅎ', 'ㅠ', 'ㅜ']);
+    if told.is_empty() { compact } else { told }
+}
+
+/// Words of thanks or farewell inside a story are part of the story, and so is most else that is long.
+fn could_be_meant(wish: Wish, reading: &Reading) -> bool {
+    match wish {
+        Wish::Hello | Wish::Thanks | Wish::Bye => reading.length <= 30 && reading.is_bare(),
+        Wish::Advice | Wish::ListenOnly | Wish::Medical => reading.length < MUCH,
+        Wish::Repair | Wish::Hostile => reading.length <= 60 && reading.subjects.is_empty(),
+        _ => reading.length <= 60,
+    }
+}
+
+fn wordless(message: &str, compact: &str) -> Option<Intent> {
+    let only = |letters: &[char]| !compact.is_empty() && compact.chars().all(|c| letters.contains(&c));
+    if only(&['ㅋ', 'ㅎ']) || matches!(compact, "lol" | "lmao" | "haha" | "hahaha" | "hehe") {
+        return Some(Intent::Laugh);
+    }
+    if only(&['ㅠ', 'ㅜ']) || (compact.is_empty() && message.contains(['😢', '😭', '🥲', '😞'])) {
+        return Some(Intent::Tears);
+    }
+    if Script::of(message) == Script::Foreign {
+        return Some(Intent::Foreign);
+    }
+    if compact.is_empty() {
+        return Some(Intent::Silence);
+    }
+    is_gibberish(compact, message).then_some(Intent::Gibberish)
+}
+
+/// Jamo that form no syllable, a key held down, fingers run along the keyboard.
+fn is_gibberish(compact: &str, message: &str) -> bool {
+    const MASHED: [&str; 6] = ["asdf", "qwer", "zxcv", "hjkl", "sdfg", "fghj"];
+    const VOWELLESS: [&str; 8] = ["hmmm", "hmmmm", "pfft", "psst", "shhh", "grrr", "tbh", "brrr"];
+    let mut letters = compact.chars();
+    let Some(first) = letters.next() else { return false };
+    let one_key =
+        compact.chars().count() >= 4 && letters.all(|letter| letter == first) && !first.is_ascii_digit();
+    let jamo = compact.chars().all(|c| ('ㄱ'..='ㆎ').contains(&c)) && compact != "ㅇㅇ" && compact != "ㄴㄴ";
+    let one_word =
+        message.split_whitespace().count() == 1 && compact.chars().all(|c| c.is_ascii_alphabetic());
+    let no_vowel = compact.len() >= 4 && !compact.contains(['a', 'e', 'i', 'o', 'u', 'y']);
+    let mashed = no_vowel || MASHED.iter().any(|keys| compact.contains(keys));
+    jamo || one_key || (one_word && mashed && !VOWELLESS.contains(&compact))
+}

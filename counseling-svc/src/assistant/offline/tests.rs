@@ -1,0 +1,1 @@
+//! What the offline counselor does, rule by rule.

@@ -1,0 +1,78 @@
+//! What the assistant is told: who it is, how it talks, what was said.
+
+use sha2::{Digest, Sha256};
+use shared::Error;
+use shared::database::Database;
+
+use super::domain::{Author, Message};
+use crate::assistant::{Persona, Scene, Speaker, Technique, Tone, Turn, Utterance};
+use crate::counselors::entity::counselor;
+use crate::counselors::queries::CounselorQueries;
+use crate::prompts::entity::technique;
+use crate::prompts::queries::PromptQueries;
+
+/// Gathers scenes and turns.
+#[derive(Clone)]
+pub struct Stage {
+    pub counselors: CounselorQueries,
+    pub prompts: PromptQueries,
+}
+
+impl Stage {
+    pub fn new(database: &Database) -> Self {
+        Self {
+            counselors: CounselorQueries::new(database.clone()),
+            prompts: PromptQueries::new(database.clone()),
+        }
+    }
+
+    /// A counselor with a technique in a version. The seed is the counsel's, so that its answers can be told again.
+    ///
+    /// # Errors
+    /// [`Error::FailedPrecondition`] when the version lacks a prompt.
+    pub async fn scene(
+        &self,
+        counselor: &counselor::Model,
+        version_id: &str,
+        technique: &technique::Model,
+        counsel_id: &str,
+    ) -> Result<Scene, Error> {
+        let tone = self.counselors.tone(&counselor.tone_id).await?;
+        let persona_prompt = self.prompts.persona_prompt(version_id, &counselor.id).await?;
+        let tone_prompt = self.prompts.tone_prompt(version_id, &counselor.tone_id).await?;
+        Ok(Scene {
+            persona: Persona {
+                counselor_name: counselor.name.clone(),
+                description: counselor.description.clone(),
+                prompt: persona_prompt,
+            },
+            tone: Tone { name: tone.name, prompt: tone_prompt },
+            technique: Technique {
+                name: technique.name.clone(),
+                context: technique.context.clone(),
+                instruction: technique.instruction.clone(),
+                temperature: technique.temperature,
+            },
+            seed: seed_of(counsel_id),
+        })
+    }
+}
+
+/// A turn in which `message` waits for its answer; what was said later is not part of it.
+pub fn turn(scene: Scene, said: &[Message], message: &Message) -> Turn {
+    let before = said.iter().take_while(|other| other.id != message.id);
+    Turn { scene, history: before.map(utterance).collect(), message: message.text.clone() }
+}
+
+fn utterance(message: &Message) -> Utterance {
+    let speaker = match message.author {
+        Author::User { .. } => Speaker::User,
+        Author::Counselor { .. } => Speaker::Counselor,
+    };
+    Utterance { speaker, text: message.text.clone() }
+}
+
+fn seed_of(counsel_id: &str) -> u64 {
+    let digest = Sha256::digest(counsel_id.as_bytes());
+    digest.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
+}

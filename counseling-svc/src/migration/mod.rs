@@ -1,0 +1,56 @@
+//! The schema of counseling-svc.
+
+mod m2026_01_02_000001_create_counselors;
+mod m2026_01_02_000002_create_prompts;
+mod m2026_01_02_000003_create_counsels;
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{big_integer, big_integer_null};
+use shared::messaging::CreateMessagingTables;
+
+/// Every migration, in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(CreateMessagingTables),
+            Box::new(m2026_01_02_000001_create_counselors::Migration),
+            Box::new(m2026_01_02_000002_create_prompts::Migration),
+            Box::new(m2026_01_02_000003_create_counsels::Migration),
+        ]
+    }
+}
+
+/// A table with an id and the three times; its other columns are added by the caller.
+fn table(name: &'static str) -> TableCreateStatement {
+    Table::create()
+        .table(name)
+        .col(ColumnDef::new("id").text().not_null().primary_key())
+        .col(big_integer("created_at"))
+        .col(big_integer("updated_at"))
+        .col(big_integer_null("deleted_at"))
+        .to_owned()
+}
+
+/// A reference of a new table to another one.
+fn reference(from: &'static str, column: &'static str, to: &'static str) -> ForeignKeyCreateStatement {
+    ForeignKey::create().from(from, column).to(to, "id").to_owned()
+}
+
+/// Drops tables; those that refer to others come first.
+async fn drop_tables(manager: &SchemaManager<'_>, tables: &[&'static str]) -> Result<(), DbErr> {
+    for table in tables {
+        manager.drop_table(Table::drop().table(*table).to_owned()).await?;
+    }
+    Ok(())
+}
+
+/// Runs statements that the builder has no words for, such as partial indexes.
+async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    for statement in statements {
+        manager.get_connection().execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

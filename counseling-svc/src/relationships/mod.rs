@@ -1,0 +1,6 @@
+//! How close a user and a counselor are.
+
+pub mod domain;
+pub mod entity;
+pub mod queries;
+pub mod repository;

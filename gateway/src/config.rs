@@ -1,0 +1,103 @@
+//! The gateway's configuration.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use shared::config::{ConfigError, Secret, Source};
+use shared::mesh::{ChannelSettings, RegistrySettings};
+use shared::telemetry::LogFormat;
+
+/// The services that the gateway calls.
+pub const SERVICES: [&str; 3] = ["user-svc", "counseling-svc", "payment-svc"];
+
+/// What the gateway needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `LISTEN_ADDR`.
+    pub listen: SocketAddr,
+    /// `NATS_URL`.
+    pub nats_url: String,
+    /// `MESH_TOKEN_KEY`, shared with the services.
+    pub mesh_token_key: Secret,
+    /// `SESSION_KEY`: signs access and refresh tokens.
+    pub session_key: Secret,
+    /// `CORS_ORIGINS`: origins of pages that may call with credentials.
+    pub cors_origins: Vec<String>,
+    /// `DEVELOPMENT`: pages on any port of localhost may call as well.
+    pub development: bool,
+    /// `BODY_LIMIT`: the most bytes of a request's body.
+    pub body_limit: usize,
+    /// `REQUEST_TIMEOUT` (seconds): how long an answer may take.
+    pub request_timeout: Duration,
+    /// `UPSTREAM_DEADLINE` (seconds), `UPSTREAM_CONCURRENCY`: of calls to each service.
+    pub upstream: ChannelSettings,
+    /// `STATIC_USER_SVC`, `STATIC_COUNSELING_SVC`, `STATIC_PAYMENT_SVC`: addresses in place of the registry.
+    pub static_addresses: HashMap<String, Vec<String>>,
+    /// `REGISTRY_TTL` (seconds).
+    pub registry: RegistrySettings,
+    /// `SHUTDOWN_LIMIT` (seconds): how long requests in flight may take at the end.
+    pub shutdown_limit: Duration,
+    /// `LOG_FORMAT`.
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// Names every key that is missing or wrong.
+    pub fn read(mut source: Source) -> Result<Self, ConfigError> {
+        let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let nats_url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
+        let mesh_token_key = source.secret("mesh.token.key", 32);
+        let session_key = source.secret("session.key", 32);
+        let cors_origins = source.list("cors.origins");
+        let development = source.or("development", false);
+        let body_limit = source.or("body.limit", 64 * 1024);
+        let request_timeout = source.seconds("request.timeout", Duration::from_secs(60));
+        let mut upstream = ChannelSettings::default();
+        upstream.deadline = source.seconds("upstream.deadline", upstream.deadline);
+        upstream.concurrency = source.or("upstream.concurrency", upstream.concurrency);
+        let static_addresses = read_static_addresses(&mut source);
+        let mut registry = RegistrySettings::default();
+        registry.ttl = source.seconds("registry.ttl", registry.ttl);
+        let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
+        let log_format = source.or("log.format", LogFormat::Auto);
+        source.finish(|| {
+            Some(Self {
+                listen,
+                nats_url,
+                mesh_token_key: mesh_token_key?,
+                session_key: session_key?,
+                cors_origins,
+                development,
+                body_limit,
+                request_timeout,
+                upstream,
+                static_addresses,
+                registry,
+                shutdown_limit,
+                log_format,
+            })
+        })
+    }
+}
+
+/// All services or none: half a static mesh would leave the other half to chance.
+fn read_static_addresses(source: &mut Source) -> HashMap<String, Vec<String>> {
+    let mut addresses = HashMap::new();
+    for service in SERVICES {
+        let listed = source.list(&format!("static.{}", service.replace('-', ".")));
+        if !listed.is_empty() {
+            addresses.insert(service.to_owned(), listed);
+        }
+    }
+    if !addresses.is_empty() && addresses.len() < SERVICES.len() {
+        source.refuse(
+            "static",
+            "give STATIC_USER_SVC, STATIC_COUNSELING_SVC and STATIC_PAYMENT_SVC, or none of them",
+        );
+    }
+    addresses
+}

@@ -1,0 +1,60 @@
+//! The request id, the span and the access log.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use shared::id;
+use shared::telemetry::{self, HttpHeaders};
+use tracing::Instrument;
+
+use crate::envelope::REQUEST_ID;
+
+/// Names a request, in the request and in the answer.
+pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Runs a request in a span that continues the client's trace, and writes one line about it. Queries, bodies and
+/// headers stay out of the log.
+pub async fn observe(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let request_id = request_id(&request);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = route.unwrap_or_else(|| "(none)".to_owned());
+    let span = tracing::info_span!(
+        "request",
+        %method,
+        route,
+        request_id,
+        trace_id = tracing::field::Empty,
+    );
+    telemetry::continue_trace(&span, &HttpHeaders(request.headers()));
+    let run = async {
+        let response = next.run(request).await;
+        let status = response.status().as_u16();
+        let ms = began.elapsed().as_secs_f64() * 1000.0;
+        // Probes come every few seconds: they would bury the rest.
+        if matches!(route.as_str(), "/livez" | "/readyz") {
+            tracing::debug!(status, ms, "answered");
+        } else {
+            tracing::info!(status, ms, "answered");
+        }
+        response
+    };
+    let mut response = REQUEST_ID.scope(request_id.clone(), run.instrument(span)).await;
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID_HEADER, value);
+    }
+    response
+}
+
+/// The client's, if it is one that a log can hold; a new one otherwise.
+fn request_id(request: &Request) -> String {
+    let given = request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
+    let sane = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    given.filter(sane).map_or_else(id::new_id, str::to_owned)
+}

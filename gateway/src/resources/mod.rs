@@ -1,0 +1,12 @@
+//! One module a resource: its routes, its DTOs and the translation.
+
+pub mod auth;
+pub mod bubbles;
+pub mod counselors;
+pub mod counsels;
+pub mod messages;
+pub mod probes;
+pub mod prompts;
+pub mod relationships;
+pub mod tones;
+pub mod users;

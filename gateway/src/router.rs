@@ -1,0 +1,120 @@
+//! Every route, in one list. The OpenAPI document comes from the same annotations.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::App;
+use crate::envelope::ApiError;
+use crate::resources::{
+    auth, bubbles, counselors, counsels, messages, probes, prompts, relationships, tones, users,
+};
+use crate::session::{admins_only, signed_in_only};
+
+/// The router, without the layers of [`crate::stack`].
+pub fn router(app: Arc<App>) -> axum::Router {
+    let (router, document) = routes_of(&app).split_for_parts();
+    router
+        .merge(SwaggerUi::new("/swagger-ui").url("/v3/api-docs", document))
+        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "HTTP_NOT_FOUND", "there is no such route"))
+        .method_not_allowed_fallback(async || {
+            let message = "this route does not take this method";
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "HTTP_METHOD_NOT_ALLOWED", message)
+        })
+        .with_state(app)
+}
+
+fn routes_of(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
+    let signed_in = from_fn_with_state(app.clone(), signed_in_only);
+    let admins = from_fn_with_state(app.clone(), admins_only);
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(probes::livez))
+        .routes(routes!(probes::readyz))
+        .nest("/v1", sign_in())
+        .nest("/v1", own().merge(catalog()).route_layer(signed_in))
+        .nest("/v1/admin", named_for_admins(managed().merge(catalog())).route_layer(admins))
+}
+
+/// For everybody.
+fn sign_in() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(auth::initiate)).routes(routes!(auth::refresh))
+}
+
+/// What belongs to the caller.
+fn own() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(users::get_me, users::update_me))
+        .routes(routes!(counsels::create_counsel, counsels::list_counsels))
+        .routes(routes!(counsels::get_counsel))
+        .routes(routes!(messages::create_message, messages::list_messages))
+        .routes(routes!(messages::react_to_message))
+        .routes(routes!(relationships::list_relationships))
+}
+
+/// What everybody who is signed in can read: under /v1 and again under /v1/admin.
+fn catalog() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(counselors::list_counselors))
+        .routes(routes!(counselors::get_counselor))
+        .routes(routes!(tones::list_tones))
+        .routes(routes!(tones::get_tone))
+        .routes(routes!(bubbles::list_bubbles))
+        .routes(routes!(bubbles::get_random_bubble))
+        .routes(routes!(bubbles::get_bubble))
+}
+
+/// For admins.
+fn managed() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(users::get_user))
+        .routes(routes!(prompts::get_active_prompt_version))
+        .routes(routes!(prompts::list_counsel_techniques))
+}
+
+/// Operation ids are unique in a document, so those of the second copy get a prefix.
+fn named_for_admins(mut router: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<App>> {
+    for item in router.get_openapi_mut().paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.operation_id = operation.operation_id.take().map(|id| format!("admin_{id}"));
+        }
+    }
+    router
+}
+
+/// The head of the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Hearlers API", description = "Talk with AI counselors. Every answer comes in an envelope."),
+    tags(
+        (name = "auth", description = "sign-in and tokens"),
+        (name = "users", description = "profiles"),
+        (name = "counselors", description = "counselors, their tones and their bubbles"),
+        (name = "counsels", description = "conversations"),
+        (name = "prompts", description = "what counselors speak from; for admins"),
+        (name = "probes", description = "for orchestrators"),
+    ),
+    modifiers(&SecuritySchemes),
+    security(("bearer" = []), ("accessCookie" = []))
+)]
+struct Document;
+
+struct SecuritySchemes;
+
+impl Modify for SecuritySchemes {
+    fn modify(&self, document: &mut OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let cookie = |name: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(name)));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("accessCookie", cookie("accessToken"));
+        components.add_security_scheme("refreshCookie", cookie("refreshToken"));
+    }
+}

@@ -1,0 +1,241 @@
+//! Access and refresh tokens: JWT (RFC 7519), HS256, with the claims of the contract.
+
+mod cookies;
+mod extract;
+
+use std::time::Duration;
+
+pub use cookies::{SessionCookies, clear_refresh_cookies, refresh_token};
+pub use extract::{admins_only, signed_in_only};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use shared::auth::Caller;
+use shared::config::Secret;
+use shared::id;
+use shared::proto::v1::{AuthChannel, AuthUser, Authority};
+use shared::time::{Clock, Timestamp};
+use utoipa::ToSchema;
+
+use crate::envelope::ApiError;
+
+const ACCESS_LIFETIME: Duration = Duration::from_secs(86_400);
+const REFRESH_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+
+/// Who sent a request.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The user's id.
+    pub user_id: String,
+    /// Whether the user has admin authority.
+    pub is_admin: bool,
+}
+
+impl Session {
+    /// On whose behalf the services are called.
+    pub fn caller(&self) -> Caller {
+        if self.is_admin { Caller::Admin(self.user_id.clone()) } else { Caller::User(self.user_id.clone()) }
+    }
+}
+
+/// The two kinds of token are not interchangeable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Access,
+    Refresh,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    id: String,
+    auth_channel: String,
+    authority: String,
+    typ: Kind,
+    /// Makes two tokens of the same second differ, so that a rotated one is a new one.
+    jti: String,
+    iat: i64,
+    exp: i64,
+}
+
+/// A signed token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub(crate) text: String,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// The tokens of a session, as the contract names them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenResponse {
+    /// For the header `Authorization: Bearer`; also in the cookie of this name.
+    access_token: String,
+    /// Absent for guests; also in the cookie of this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// RFC 3339, UTC.
+    access_token_expires_at: String,
+    /// RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token_expires_at: Option<String>,
+}
+
+impl TokenResponse {
+    /// Tells a client its tokens.
+    pub fn new(access: &Token, refresh: Option<&Token>) -> Self {
+        Self {
+            access_token: access.text.clone(),
+            refresh_token: refresh.map(|token| token.text.clone()),
+            access_token_expires_at: access.expires_at.to_rfc3339(),
+            refresh_token_expires_at: refresh.map(|token| token.expires_at.to_rfc3339()),
+        }
+    }
+}
+
+/// Why a token is not good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFault {
+    /// It was, until it expired.
+    Expired,
+    /// It never was.
+    Invalid,
+}
+
+/// Signs and verifies tokens.
+pub struct Sessions {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    clock: Clock,
+}
+
+impl Sessions {
+    /// With the gateway's key.
+    pub fn new(key: &Secret) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        Self {
+            encoding: EncodingKey::from_secret(key.expose().as_bytes()),
+            decoding: DecodingKey::from_secret(key.expose().as_bytes()),
+            validation,
+            clock: Clock::system(),
+        }
+    }
+
+    /// An access token, good for a day.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn access(&self, user: &AuthUser) -> Result<Token, ApiError> {
+        self.sign(user, Kind::Access, ACCESS_LIFETIME)
+    }
+
+    /// A refresh token, good for thirty days.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn refresh(&self, user: &AuthUser) -> Result<Token, ApiError> {
+        self.sign(user, Kind::Refresh, REFRESH_LIFETIME)
+    }
+
+    fn sign(&self, user: &AuthUser, typ: Kind, lifetime: Duration) -> Result<Token, ApiError> {
+        let now = self.clock.now();
+        let expires_at = now.plus(lifetime);
+        let seconds = |at: Timestamp| at.as_micros().div_euclid(1_000_000);
+        let claims = Claims {
+            id: user.user_id.clone(),
+            auth_channel: AuthChannel::try_from(user.auth_channel)
+                .unwrap_or_default()
+                .as_str_name()
+                .to_owned(),
+            authority: Authority::try_from(user.authority).unwrap_or_default().as_str_name().to_owned(),
+            typ,
+            jti: id::new_id(),
+            iat: seconds(now),
+            exp: seconds(expires_at),
+        };
+        let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+            .map_err(|error| ApiError::internal(&error))?;
+        Ok(Token { text, expires_at: Timestamp::from_micros(claims.exp * 1_000_000) })
+    }
+
+    fn verify_access(&self, token: &str) -> Result<Session, TokenFault> {
+        let claims = self.verify(token, Kind::Access)?;
+        let is_admin = claims.authority == Authority::Admin.as_str_name();
+        Ok(Session { user_id: claims.id, is_admin })
+    }
+
+    /// The user whose refresh token this is, by its signature alone: user-svc knows whether it is still held.
+    ///
+    /// # Errors
+    /// Why it is not good.
+    pub fn verify_refresh(&self, token: &str) -> Result<String, TokenFault> {
+        Ok(self.verify(token, Kind::Refresh)?.id)
+    }
+
+    fn verify(&self, token: &str, kind: Kind) -> Result<Claims, TokenFault> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|error| match error.kind() {
+                ErrorKind::ExpiredSignature => TokenFault::Expired,
+                _ => TokenFault::Invalid,
+            })?
+            .claims;
+        if claims.typ == kind { Ok(claims) } else { Err(TokenFault::Invalid) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sessions() -> Sessions {
+        Sessions::new(&Secret::new("a key of thirty-two bytes at least"))
+    }
+
+    fn user(authority: Authority) -> AuthUser {
+        AuthUser {
+            user_id: "u".to_owned(),
+            auth_channel: AuthChannel::Kakao.into(),
+            authority: authority.into(),
+            ..AuthUser::default()
+        }
+    }
+
+    #[test]
+    fn access_and_refresh_tokens_are_not_interchangeable() {
+        let sessions = sessions();
+        let access = sessions.access(&user(Authority::User)).unwrap().text;
+        let refresh = sessions.refresh(&user(Authority::User)).unwrap().text;
+        assert_eq!(sessions.verify_access(&access).unwrap().user_id, "u");
+        assert_eq!(sessions.verify_access(&refresh).unwrap_err(), TokenFault::Invalid);
+        assert_eq!(sessions.verify_refresh(&access).unwrap_err(), TokenFault::Invalid);
+        assert_ne!(refresh, sessions.refresh(&user(Authority::User)).unwrap().text);
+    }
+
+    #[test]
+    fn only_admin_authority_makes_an_admin() {
+        let sessions = sessions();
+        for (authority, is_admin) in [(Authority::User, false), (Authority::Admin, true)] {
+            let token = sessions.access(&user(authority)).unwrap().text;
+            assert_eq!(sessions.verify_access(&token).unwrap().is_admin, is_admin);
+        }
+    }
+
+    #[test]
+    fn an_expired_token_is_told_apart_from_a_forged_one() {
+        let sessions = sessions();
+        let token = sessions.sign(&user(Authority::User), Kind::Access, Duration::ZERO).unwrap().text;
+        // A token that expires now is still good within this second; one second later it is not.
+        let past = Claims { exp: 1, ..decode(&sessions, &token) };
+        let past = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &past, &sessions.encoding).unwrap();
+        assert_eq!(sessions.verify_access(&past).unwrap_err(), TokenFault::Expired);
+        assert_eq!(sessions.verify_access(&format!("{token}x")).unwrap_err(), TokenFault::Invalid);
+    }
+
+    fn decode(sessions: &Sessions, token: &str) -> Claims {
+        let mut lenient = sessions.validation.clone();
+        lenient.validate_exp = false;
+        jsonwebtoken::decode(token, &sessions.decoding, &lenient).unwrap().claims
+    }
+}

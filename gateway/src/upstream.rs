@@ -1,0 +1,98 @@
+//! The services behind the gateway.
+
+use std::time::Duration;
+
+use shared::auth::{Caller, MESH_TOKEN, MeshTokens};
+use shared::mesh::MeshChannel;
+use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
+use shared::proto::v1::counsel_prompt_service_client::CounselPromptServiceClient;
+use shared::proto::v1::counsel_service_client::CounselServiceClient;
+use shared::proto::v1::counselor_service_client::CounselorServiceClient;
+use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
+use shared::proto::v1::user_service_client::UserServiceClient;
+use shared::telemetry::{self, HttpHeadersMut};
+use tonic::metadata::MetadataMap;
+
+use crate::envelope::ApiError;
+
+/// Channels to the services, and the right to speak for a caller.
+pub struct Upstream {
+    user_svc: MeshChannel,
+    counseling_svc: MeshChannel,
+    tokens: MeshTokens,
+}
+
+impl Upstream {
+    /// With a channel to each service.
+    pub fn new(user_svc: MeshChannel, counseling_svc: MeshChannel, tokens: MeshTokens) -> Self {
+        Self { user_svc, counseling_svc, tokens }
+    }
+
+    /// Profiles.
+    pub fn users(&self) -> UserServiceClient<MeshChannel> {
+        UserServiceClient::new(self.user_svc.clone())
+    }
+
+    /// Sign-in and refresh tokens.
+    pub fn auth_users(&self) -> AuthUserServiceClient<MeshChannel> {
+        AuthUserServiceClient::new(self.user_svc.clone())
+    }
+
+    /// Message tokens.
+    pub fn message_tokens(&self) -> MessageTokenServiceClient<MeshChannel> {
+        MessageTokenServiceClient::new(self.user_svc.clone())
+    }
+
+    /// Counselors, tones and bubbles.
+    pub fn counselors(&self) -> CounselorServiceClient<MeshChannel> {
+        CounselorServiceClient::new(self.counseling_svc.clone())
+    }
+
+    /// Counsels and their messages.
+    pub fn counsels(&self) -> CounselServiceClient<MeshChannel> {
+        CounselServiceClient::new(self.counseling_svc.clone())
+    }
+
+    /// Prompts.
+    pub fn prompts(&self) -> CounselPromptServiceClient<MeshChannel> {
+        CounselPromptServiceClient::new(self.counseling_svc.clone())
+    }
+
+    /// A request on behalf of `caller`, in the current trace.
+    ///
+    /// # Errors
+    /// When the mesh token cannot be signed.
+    pub fn request<T>(&self, caller: Caller, message: T) -> Result<tonic::Request<T>, ApiError> {
+        let token = self.tokens.sign(caller).map_err(|error| ApiError::internal(&error))?;
+        let mut request = tonic::Request::new(message);
+        let mut headers = std::mem::take(request.metadata_mut()).into_headers();
+        telemetry::inject_trace(&mut HttpHeadersMut(&mut headers));
+        *request.metadata_mut() = MetadataMap::from_headers(headers);
+        let token = token.parse().map_err(|error| ApiError::internal(&error))?;
+        request.metadata_mut().insert(MESH_TOKEN, token);
+        Ok(request)
+    }
+
+    /// As [`Upstream::request`], with a deadline of its own.
+    ///
+    /// # Errors
+    /// When the mesh token cannot be signed.
+    pub fn request_within<T>(
+        &self,
+        limit: Duration,
+        caller: Caller,
+        message: T,
+    ) -> Result<tonic::Request<T>, ApiError> {
+        let mut request = self.request(caller, message)?;
+        request.set_timeout(limit);
+        Ok(request)
+    }
+}
+
+/// A part of an answer that the protocol promises.
+///
+/// # Errors
+/// When the service left it out.
+pub fn promised<T>(part: Option<T>, name: &'static str) -> Result<T, ApiError> {
+    part.ok_or_else(|| ApiError::internal(&format!("a service answered without its {name}")))
+}
