@@ -9,7 +9,7 @@ use crate::upstream::promised;
 
 /// An enum as clients spell it, `PREFIX_VALUE`, and its translation from and to the protocol's.
 macro_rules! api_enum {
-    ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:literal,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $text:tt,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub enum $name {

@@ -2,12 +2,190 @@
 //!
 //! Idempotent: what is there already, by its id, is left as it is, so that what an operator has changed stays.
 
-pub mod content;
+mod content;
 
+use content::{Counselor, SeedContent, Technique, Tone};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{DbBackend, Iterable};
 use shared::Error;
-use shared::database::Database;
+use shared::database::{Database, Transaction};
 use shared::time::Timestamp;
 
-pub async fn plant(_database: &Database, _now: Timestamp) -> Result<(), Error> {
-    Ok(())
+use crate::counselors::entity::{bubble, counselor, tone};
+use crate::prompts::entity::{persona_prompt, technique, tone_prompt, transition_rule, version};
+
+/// Any number that nothing else in the database locks.
+const SEED_LOCK: i64 = 0x7365_6564;
+
+/// Adds what is missing, in one transaction. Of several services that start at once the others wait.
+///
+/// # Errors
+/// When the content is broken or the database does not answer.
+pub async fn plant(database: &Database, now: Timestamp) -> Result<(), Error> {
+    let content = content::load().map_err(Error::internal)?;
+    let transaction = database.begin().await?;
+    if database.backend() == DbBackend::Postgres {
+        transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({SEED_LOCK})")).await?;
+    }
+    let seeds = Seeds { transaction: &transaction, now, version_id: &content.prompt_version.id };
+    seeds.plant(&content).await?;
+    transaction.commit().await
+}
+
+struct Seeds<'a> {
+    transaction: &'a Transaction,
+    now: Timestamp,
+    version_id: &'a str,
+}
+
+impl Seeds<'_> {
+    async fn plant(&self, content: &SeedContent) -> Result<(), Error> {
+        self.version(content).await?;
+        for tone in &content.tones {
+            self.tone(tone).await?;
+        }
+        for counselor in &content.counselors {
+            self.counselor(counselor).await?;
+        }
+        Ok(())
+    }
+
+    /// Active only where no other version is: an operator may have activated one.
+    async fn version(&self, content: &SeedContent) -> Result<(), Error> {
+        let active = version::Entity::find().filter(version::Column::IsActive.eq(true));
+        let is_active = active.one(&**self.transaction).await?.is_none();
+        let seed = &content.prompt_version;
+        self.add(version::ActiveModel {
+            id: Set(seed.id.clone()),
+            name: Set(seed.name.clone()),
+            description: Set(seed.description.clone()),
+            is_active: Set(is_active),
+            is_temporary: Set(false),
+            is_bookmarked: Set(false),
+            ai_model: Set(seed.ai_model.clone()),
+            created_at: Set(self.now),
+            updated_at: Set(self.now),
+            deleted_at: Set(None),
+        })
+        .await
+    }
+
+    async fn tone(&self, seed: &Tone) -> Result<(), Error> {
+        self.add(tone::ActiveModel {
+            id: Set(seed.id.clone()),
+            name: Set(seed.name.clone()),
+            description: Set(seed.description.clone()),
+            created_at: Set(self.now),
+            updated_at: Set(self.now),
+            deleted_at: Set(None),
+        })
+        .await?;
+        self.add(tone_prompt::ActiveModel {
+            id: Set(seed.prompt_id.clone()),
+            prompt_version_id: Set(self.version_id.to_owned()),
+            tone_id: Set(seed.id.clone()),
+            body: Set(seed.prompt.clone()),
+            created_at: Set(self.now),
+            updated_at: Set(self.now),
+            deleted_at: Set(None),
+        })
+        .await?;
+        for (position, technique) in (1..).zip(&seed.techniques) {
+            self.technique(&seed.id, position, technique).await?;
+        }
+        for technique in &seed.techniques {
+            self.transitions(technique).await?;
+        }
+        Ok(())
+    }
+
+    async fn technique(&self, tone_id: &str, position: i32, seed: &Technique) -> Result<(), Error> {
+        self.add(technique::ActiveModel {
+            id: Set(seed.id.clone()),
+            prompt_version_id: Set(self.version_id.to_owned()),
+            tone_id: Set(tone_id.to_owned()),
+            name: Set(seed.name.clone()),
+            context: Set(seed.context.clone()),
+            instruction: Set(seed.instruction.clone()),
+            message_threshold: Set(seed.message_threshold),
+            is_start_technique: Set(seed.is_start_technique),
+            temperature: Set(seed.temperature),
+            position: Set(position),
+            created_at: Set(self.now),
+            updated_at: Set(self.now),
+            deleted_at: Set(None),
+        })
+        .await
+    }
+
+    async fn transitions(&self, seed: &Technique) -> Result<(), Error> {
+        for transition in &seed.transitions {
+            self.add(transition_rule::ActiveModel {
+                id: Set(transition.id.clone()),
+                prompt_version_id: Set(self.version_id.to_owned()),
+                from_counsel_technique_id: Set(seed.id.clone()),
+                to_counsel_technique_id: Set(transition.to.clone()),
+                priority: Set(transition.priority),
+                min_current_technique_message_count: Set(transition.min_current_technique_message_count),
+                created_at: Set(self.now),
+                updated_at: Set(self.now),
+                deleted_at: Set(None),
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn counselor(&self, seed: &Counselor) -> Result<(), Error> {
+        self.add(counselor::ActiveModel {
+            id: Set(seed.id.clone()),
+            tone_id: Set(seed.tone_id.clone()),
+            name: Set(seed.name.clone()),
+            description: Set(seed.description.clone()),
+            profile_image: Set(seed.profile_image.clone()),
+            gender: Set(seed.gender.clone()),
+            created_at: Set(self.now),
+            updated_at: Set(self.now),
+            deleted_at: Set(None),
+        })
+        .await?;
+        self.add(persona_prompt::ActiveModel {
+            id: Set(seed.persona_prompt_id.clone()),
+            prompt_version_id: Set(self.version_id.to_owned()),
+            counselor_id: Set(seed.id.clone()),
+            body: Set(seed.persona_prompt.clone()),
+            created_at: Set(self.now),
+            updated_at: Set(self.now),
+            deleted_at: Set(None),
+        })
+        .await?;
+        for seed_bubble in &seed.bubbles {
+            self.add(bubble::ActiveModel {
+                id: Set(seed_bubble.id.clone()),
+                counselor_id: Set(seed.id.clone()),
+                question: Set(seed_bubble.question.clone()),
+                response_option1: Set(seed_bubble.response_option1.clone()),
+                response_option2: Set(seed_bubble.response_option2.clone()),
+                created_at: Set(self.now),
+                updated_at: Set(self.now),
+                deleted_at: Set(None),
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a row unless one with its id is there.
+    async fn add<A>(&self, row: A) -> Result<(), Error>
+    where
+        A: ActiveModelTrait + Send,
+        <A::Entity as EntityTrait>::PrimaryKey: Iterable,
+    {
+        let keys = <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| key.into_column());
+        let known = OnConflict::columns(keys).do_nothing().to_owned();
+        A::Entity::insert(row).on_conflict(known).exec_without_returning(&**self.transaction).await?;
+        Ok(())
+    }
 }

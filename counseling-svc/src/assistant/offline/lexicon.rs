@@ -138,7 +138,10 @@ pub(super) enum Short {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Lexicon {
+    /// Feelings by their names.
     pub(super) emotion: BTreeMap<Emotion, Vec<Pattern>>,
+    /// What happens to people or what they do, and the feeling that often goes with it.
+    pub(super) sign: BTreeMap<Emotion, Vec<Pattern>>,
     pub(super) topic: BTreeMap<Topic, Vec<NamedPattern>>,
     /// People, by the topic that talking of them belongs to.
     pub(super) person: BTreeMap<Topic, Vec<NamedPattern>>,

@@ -34,6 +34,14 @@ impl Phrasebook {
         self.feeling.get(&emotion).map_or(&[], |phrases| &phrases.alone)
     }
 
+    fn questions_about(&self, emotion: Emotion) -> &[Phrase] {
+        self.feeling.get(&emotion).map_or(&[], |phrases| &phrases.ask)
+    }
+
+    fn reframings_of(&self, emotion: Emotion) -> &[Phrase] {
+        self.feeling.get(&emotion).map_or(&[], |phrases| &phrases.reframe)
+    }
+
     fn validation_of(&self, emotion: Emotion) -> &[Phrase] {
         self.feeling.get(&emotion).map_or(&[], |phrases| &phrases.validate)
     }
@@ -57,16 +65,17 @@ impl Talk<'_> {
 
     fn reflect_feeling(&mut self, feeling: Feeling) -> bool {
         let emotion = feeling.emotion;
-        let emotions: Vec<Emotion> = self.reading.feelings.iter().rev().map(|felt| felt.emotion).collect();
-        let several = emotions.len() >= 2 && self.voice.chance.one_in(2);
-        if several && self.fill_feelings(emotions, 2) && self.say_fresh(|book| &book.listen.mixed) {
+        let named = self.reading.feelings.iter().filter(|felt| felt.is_named).map(|felt| felt.emotion).rev();
+        let named: Vec<Emotion> = named.collect();
+        if named.len() >= 2 && self.fill_feelings(named, 2) && self.say_fresh(|book| &book.listen.mixed) {
             return true;
         }
         if self.hears_an_event(feeling) && self.say_fresh(|book| &book.listen.echo) {
-            return self.say_fresh(|book| book.alone(emotion)) || !self.voice.is_silent();
+            self.say_fresh(|book| book.alone(emotion));
+            return true;
         }
-        let about = self.reading.subject_of(feeling).map(|subject| self.called(subject));
-        if let Some(topic) = about {
+        let subject = self.reading.subject_of(feeling).filter(|_| feeling.is_named);
+        if let Some(topic) = subject.map(|subject| self.called(subject)) {
             self.voice.slots.insert("topic", topic);
             if self.say_fresh(|book| book.about(emotion)) {
                 return true;
@@ -76,36 +85,40 @@ impl Talk<'_> {
         !self.voice.is_silent()
     }
 
-    /// Fills `{echo}` with what happened beside the feeling, if a clause tells it; sometimes with the clause of the
-    /// feeling itself.
+    /// Fills `{echo}` with what happened, if that is told apart from the feeling; now and then with the feeling's own
+    /// sentence.
     fn hears_an_event(&mut self, feeling: Feeling) -> bool {
-        let clauses = self.reading.clauses.iter().enumerate();
-        let mut beside =
-            clauses.filter(|(at, _)| !self.reading.feelings.iter().any(|felt| felt.clause == *at));
-        let told = beside.find_map(|(_, clause)| self.echo_of(clause));
-        let told = match told {
-            None if self.voice.chance.one_in(3) => {
-                self.reading.clauses.get(feeling.clause).and_then(|clause| self.echo_of(clause))
-            }
-            told => told,
-        };
-        told.is_some_and(|echo| {
-            self.voice.slots.insert("echo", echo);
-            true
-        })
+        let with_feeling = self.voice.chance.one_in(4);
+        let named: Vec<usize> =
+            self.reading.feelings.iter().filter(|f| f.is_named).map(|f| f.clause).collect();
+        let events = self.reading.sentences.iter().filter(|sentence| {
+            let names_none = !named.iter().any(|clause| sentence.clauses.contains(clause));
+            names_none || (with_feeling && sentence.clauses.contains(&feeling.clause))
+        });
+        let echo = self.best_echo(events.map(|sentence| &sentence.text));
+        self.fill_echo(echo)
     }
 
-    fn echo_of(&self, clause: &str) -> Option<String> {
-        echo::of(clause, self.reading.language, self.style.register)
+    /// The fullest of these that can be said back.
+    fn best_echo<'t>(&self, told: impl Iterator<Item = &'t String>) -> Option<String> {
+        let echoes = told.filter_map(|told| echo::of(told, self.reading.language, self.style.register));
+        echoes.max_by_key(String::len)
+    }
+
+    fn fill_echo(&mut self, echo: Option<String>) -> bool {
+        match echo {
+            Some(echo) => self.voice.slots.insert("echo", echo),
+            None => self.voice.slots.remove("echo"),
+        };
+        self.voice.slots.contains_key("echo")
     }
 
     /// No feeling was named: the user's words, else the topic or the person.
     fn reflect_content(&mut self) -> bool {
-        if let Some(echo) = self.reading.clauses.iter().rev().find_map(|clause| self.echo_of(clause)) {
-            self.voice.slots.insert("echo", echo);
-            if self.say_fresh(|book| &book.listen.echo) {
-                return true;
-            }
+        let whole = self.best_echo(self.reading.sentences.iter().map(|sentence| &sentence.text));
+        let echo = whole.or_else(|| self.best_echo(self.reading.clauses.last().into_iter()));
+        if self.fill_echo(echo) && self.say_fresh(|book| &book.listen.echo) {
+            return true;
         }
         if let Some(person) = self.reading.person().map(|person| person.name(self.style.register).to_owned())
         {
@@ -123,6 +136,8 @@ impl Talk<'_> {
     /// What the technique does now.
     pub(super) fn follow(&mut self) {
         let technique = self.fitting_technique();
+        self.fill_subject();
+        self.fill_absolute();
         match technique {
             Move::Listen | Move::Explore => {
                 if self.style.manner == Manner::Warm && self.voice.chance.one_in(3) {
@@ -135,7 +150,14 @@ impl Talk<'_> {
                 return self.go_on();
             }
             Move::Affirm | Move::Ground => self.say(|book| book.leads_of(technique)),
-            Move::Reframe | Move::Solution => {
+            Move::Reframe => {
+                self.say_fresh(|book| book.leads_of(technique));
+                let felt = self.reading.main_feeling().map(|feeling| feeling.emotion);
+                if felt.is_some_and(|emotion| self.say_fresh(|book| book.reframings_of(emotion))) {
+                    return;
+                }
+            }
+            Move::Solution => {
                 self.say_fresh(|book| book.leads_of(technique));
             }
             Move::Activate => {
@@ -143,27 +165,30 @@ impl Talk<'_> {
                 self.suggest();
             }
         }
-        self.fill_subject();
         self.say(|book| book.asks_of(technique));
     }
 
-    /// The technique, unless listening is kinder: somebody grieves, or the same was asked of them a moment ago.
+    /// The technique, unless listening is kinder: somebody grieves or is glad, or the same was asked of them a moment ago.
     pub(super) fn fitting_technique(&self) -> Move {
         let asks_something = !matches!(self.technique, Move::Listen | Move::Validate | Move::Explore);
         let last = self.memory.last_spoken();
-        let just_asked = self.book.asks_of(self.technique).iter().any(|phrase| phrase.is_said_in(last));
+        let asked_in = |pool: &[Phrase]| pool.iter().any(|phrase| phrase.is_said_in(last));
+        let reframed = || self.book.feeling.values().any(|phrases| asked_in(&phrases.reframe));
+        let just_asked = || asked_in(self.book.asks_of(self.technique)) || reframed();
         match self.technique {
+            _ if self.reading.is_pleasant() => Move::Listen,
             _ if asks_something && self.reading.speaks_of(Topic::Loss) => Move::Validate,
-            _ if asks_something && just_asked => Move::Listen,
+            _ if asks_something && just_asked() => Move::Listen,
             technique => technique,
         }
     }
 
-    /// Says that the feeling makes sense.
+    /// Says that the feeling makes sense, if there is one.
     pub(super) fn validate(&mut self) {
-        let feeling = self.reading.main_feeling().map(|feeling| feeling.emotion);
-        let felt = feeling.or(self.memory.latest_feeling()).filter(|emotion| !emotion.is_pleasant());
-        if !felt.is_some_and(|emotion| self.say_fresh(|book| book.validation_of(emotion))) {
+        let felt = self.reading.main_feeling().map(|feeling| feeling.emotion);
+        if let Some(emotion) = felt
+            && !self.say_fresh(|book| book.validation_of(emotion))
+        {
             self.say_fresh(|book| &book.listen.validate);
         }
     }
@@ -176,41 +201,61 @@ impl Talk<'_> {
             Manner::Playful => 5,
             Manner::Direct => usize::MAX,
         };
-        if self.memory.last_spoken().ends_with('?')
+        if self.memory.turn() > 1
+            && self.memory.last_spoken().ends_with('?')
             && self.voice.chance.one_in(rarely)
             && self.say_fresh(|book| &book.listen.invite)
         {
             return;
         }
-        if self.voice.chance.one_in(2) && self.recall() {
-            return;
+        if !(self.voice.chance.one_in(2) && self.recall()) {
+            self.ask();
         }
-        self.ask();
     }
 
-    /// Brings back something that was told earlier and left.
+    /// Brings back something that was told earlier and left; after a bare word, what was told last.
     fn recall(&mut self) -> bool {
+        if self.reading.is_bare() {
+            self.fill_past(self.memory.latest_subject());
+            return self.say_fresh(|book| &book.listen.back);
+        }
         let left = self.memory.left_behind(self.reading);
         self.fill_past(left);
-        left.is_some() && self.say_fresh(|book| &book.listen.recall)
+        self.say_fresh(|book| &book.listen.recall)
     }
 
-    /// An open question: on the person, on the topic, or the technique's own.
+    /// An open question: on the person, the feeling or the topic, or the technique's own.
     fn ask(&mut self) {
         let technique = self.fitting_technique();
-        let own = if matches!(technique, Move::Validate | Move::Explore) { technique } else { Move::Listen };
+        let own = match technique {
+            Move::Explore => Move::Explore,
+            Move::Validate if !self.reading.feelings.is_empty() => Move::Validate,
+            _ => Move::Listen,
+        };
         let person = self.reading.person().map(|person| person.name(self.style.register).to_owned());
+        let felt = self.reading.main_feeling().map(|feeling| feeling.emotion);
+        let topic = self.subject().map(|subject| subject.topic);
+        self.fill_subject();
         if let Some(person) = person.filter(|_| self.voice.chance.one_in(3)) {
             self.voice.slots.insert("person", person);
             if self.say_fresh(|book| &book.listen.ask_person) {
                 return;
             }
         }
-        let topic = self.subject().map(|subject| subject.topic);
-        self.fill_subject();
-        // With the technique's own questions one time in three, so that a topic is not used up at once.
-        let on_topic = topic.filter(|_| !self.voice.chance.one_in(3));
-        if !on_topic.is_some_and(|topic| self.say_fresh(|book| book.questions_on(topic)))
+        let asked = match (felt, topic) {
+            (Some(emotion), _) if self.reading.is_pleasant() || self.voice.chance.one_in(2) => {
+                self.say_fresh(|book| book.questions_about(emotion))
+            }
+            (None, _) if !self.reading.is_bare() && self.voice.chance.one_in(2) => {
+                self.say_fresh(|book| &book.listen.ask_feeling)
+            }
+            // With the technique's own questions in between, so that a topic is not used up at once.
+            (_, Some(topic)) if !self.voice.chance.one_in(3) => {
+                self.say_fresh(|book| book.questions_on(topic))
+            }
+            _ => false,
+        };
+        if !asked
             && !self.say_fresh(|book| book.asks_of(own))
             && !self.say_fresh(|book| book.asks_of(Move::Explore))
         {
@@ -218,8 +263,34 @@ impl Talk<'_> {
         }
     }
 
+    /// Fills `{absolute}` with a word that leaves no exception, such as "always", if one was said.
+    fn fill_absolute(&mut self) {
+        const ABSOLUTE: [&str; 14] = [
+            "항상",
+            "절대",
+            "맨날",
+            "언제나",
+            "평생",
+            "아무도",
+            "전부",
+            "always",
+            "never",
+            "everyone",
+            "everybody",
+            "nobody",
+            "everything",
+            "nothing",
+        ];
+        let said = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let words = self.message.split_whitespace().map(said);
+        match words.into_iter().find(|word| ABSOLUTE.contains(&word.as_str())) {
+            Some(word) => self.voice.slots.insert("absolute", word),
+            None => self.voice.slots.remove("absolute"),
+        };
+    }
+
     /// Fills `{topic}` with what the conversation is about, or empties it.
-    fn fill_subject(&mut self) {
+    pub(super) fn fill_subject(&mut self) {
         match self.subject().map(|subject| self.called(subject)) {
             Some(called) => self.voice.slots.insert("topic", called),
             None => self.voice.slots.remove("topic"),

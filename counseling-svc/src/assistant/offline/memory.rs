@@ -58,11 +58,6 @@ impl Memory {
         self.told.iter().rev().find_map(|told| told.reading.main_subject())
     }
 
-    /// The feeling that was named last.
-    pub(super) fn latest_feeling(&self) -> Option<Emotion> {
-        self.told.iter().rev().find_map(|told| told.reading.main_feeling()).map(|feeling| feeling.emotion)
-    }
-
     /// Something that was talked about at least two messages ago, is not the matter now and was not brought back since.
     pub(super) fn left_behind(&self, now: &Reading) -> Option<&Subject> {
         let (_, earlier) = self.told.split_last()?;

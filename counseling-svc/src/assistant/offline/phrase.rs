@@ -182,10 +182,10 @@ mod tests {
 
     #[test]
     fn one_phrase_speaks_both_registers() {
-        let phrase = phrase("{topic:이} 많이 버거우[셨겠어요|웠겠다].");
+        let phrase = phrase("{topic:이} 많이 버거[우셨겠어요|웠겠다].");
         let text = |register| phrase.render(register, &slots("회사 일")).unwrap();
         assert_eq!(text(Register::Formal), "회사 일이 많이 버거우셨겠어요.");
-        assert_eq!(text(Register::Casual), "회사 일이 많이 버거우웠겠다.");
+        assert_eq!(text(Register::Casual), "회사 일이 많이 버거웠겠다.");
     }
 
     #[test]

@@ -53,6 +53,10 @@ pub(super) struct FeelingPhrases {
     pub(super) alone: Pool,
     /// Why the feeling makes sense.
     pub(super) validate: Pool,
+    pub(super) ask: Pool,
+    /// Questions that help to see it differently; may be empty.
+    #[serde(default)]
+    pub(super) reframe: Pool,
 }
 
 /// How to speak of a topic.
@@ -97,16 +101,18 @@ pub(super) struct Listening {
     pub(super) validate: Pool,
     /// Room to go on, without a question.
     pub(super) invite: Pool,
-    /// Brings back `{past}`, said earlier, with a question.
+    /// Asks for the feeling in what was told without one.
+    pub(super) ask_feeling: Pool,
+    /// Questions that are easy to answer, for somebody who does not know.
+    pub(super) easy: Pool,
+    /// Brings back `{past}`, said earlier, beside what is said now.
     pub(super) recall: Pool,
-    /// Back to `{past}` after something else.
+    /// Back to `{past}` after something else, or after a word that tells nothing new.
     pub(super) back: Pool,
     /// Much was told at once.
     pub(super) much: Pool,
     /// Of several things, `{topics}`, which first?
     pub(super) which: Pool,
-    /// Stay with something good.
-    pub(super) savor: Pool,
     /// Whether a suggestion fits.
     pub(super) fits: Pool,
     /// Small things that help some people, whatever the topic.

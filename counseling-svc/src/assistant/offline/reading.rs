@@ -1,5 +1,7 @@
 //! What a message says, as far as words tell.
 
+use std::ops::Range;
+
 use super::language::{Language, Script};
 use super::lexicon::{Emotion, Lexicon, Name, Short, Topic, Wish, is_denied};
 use super::particles::Particle;
@@ -10,7 +12,8 @@ use super::text::{Pattern, Text};
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub(super) language: Language,
-    /// In the order in which they were written.
+    /// In the order in which they were written; so are the clauses.
+    pub(super) sentences: Vec<Sentence>,
     pub(super) clauses: Vec<String>,
     /// In the order in which they were named, each once.
     pub(super) feelings: Vec<Feeling>,
@@ -20,10 +23,20 @@ pub(super) struct Reading {
     pub(super) length: usize,
 }
 
+/// A sentence in a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sentence {
+    pub(super) text: String,
+    /// The numbers of its clauses.
+    pub(super) clauses: Range<usize>,
+}
+
 /// A feeling in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Feeling {
     pub(super) emotion: Emotion,
+    /// Named, or only to be guessed from what happened.
+    pub(super) is_named: bool,
     pub(super) clause: usize,
 }
 
@@ -43,15 +56,15 @@ impl Subject {
         self.name.choose(register)
     }
 
-    /// As something to talk about: for a person, what happens with them.
+    /// As something to talk about: for a person in Korean, what is between them.
     pub(super) fn as_topic(&self, register: Register) -> String {
         let name = self.name(register);
         match self.language {
             _ if !self.is_person => name.to_owned(),
-            Language::English => format!("things with {name}"),
+            Language::English => name.to_owned(),
             Language::Korean => {
                 let with = Particle::named("과").map_or("와", |particle| particle.after(name));
-                format!("{name}{with}의 일")
+                format!("{name}{with}의 관계")
             }
         }
     }
@@ -64,13 +77,14 @@ impl Subject {
 impl Reading {
     /// Reads a message in the language it is taken to be in.
     pub(super) fn of(message: &str, language: Language, lexicon: &Lexicon) -> Self {
-        let clauses = clauses(message, language);
+        let (sentences, clauses) = sentences_and_clauses(message, language);
         let (mut feelings, mut subjects) = (Vec::new(), Vec::new());
         for (at, clause) in clauses.iter().enumerate() {
             let text = Text::new(clause).without(&lexicon.idioms);
-            for emotion in emotions(&text, lexicon) {
-                if !feelings.iter().any(|felt: &Feeling| felt.emotion == emotion) {
-                    feelings.push(Feeling { emotion, clause: at });
+            for (emotion, is_named) in emotions(&text, lexicon) {
+                match feelings.iter_mut().find(|felt: &&mut Feeling| felt.emotion == emotion) {
+                    Some(felt) => felt.is_named |= is_named,
+                    None => feelings.push(Feeling { emotion, is_named, clause: at }),
                 }
             }
             for (topic, is_person, name) in subjects_of(&text, lexicon) {
@@ -79,23 +93,24 @@ impl Reading {
                 }
             }
         }
-        Self { language, clauses, feelings, subjects, length: message.chars().count() }
+        Self { language, sentences, clauses, feelings, subjects, length: message.chars().count() }
     }
 
-    /// The feeling to answer first: the closest word, and of those the last.
+    /// The feeling to answer first: a named one before a guess, a close word before a vague one, and of those the last.
     pub(super) fn main_feeling(&self) -> Option<Feeling> {
-        let closest = self.feelings.iter().rev().find(|felt| !felt.emotion.is_vague());
-        closest.or(self.feelings.last()).copied()
+        self.feelings.iter().copied().max_by_key(|felt| (felt.is_named, !felt.emotion.is_vague()))
     }
 
     /// What the main feeling is about, if the same clause says so.
     pub(super) fn subject_of(&self, feeling: Feeling) -> Option<&Subject> {
-        let near = || self.subjects.iter().filter(|subject| subject.clause == feeling.clause);
-        near().find(|subject| !subject.is_person).or_else(|| near().next())
+        self.subjects.iter().find(|subject| subject.clause == feeling.clause)
     }
 
     /// What to talk about.
     pub(super) fn main_subject(&self) -> Option<&Subject> {
+        if let Some(loss) = self.subjects.iter().find(|subject| subject.topic == Topic::Loss) {
+            return Some(loss);
+        }
         let about_feeling = self.main_feeling().and_then(|feeling| self.subject_of(feeling));
         about_feeling
             .or_else(|| self.subjects.iter().find(|subject| !subject.is_person))
@@ -111,6 +126,7 @@ impl Reading {
         self.subjects.iter().any(|subject| subject.topic == topic)
     }
 
+    /// Whether only good feelings are in it.
     pub(super) fn is_pleasant(&self) -> bool {
         !self.feelings.is_empty() && self.feelings.iter().all(|felt| felt.emotion.is_pleasant())
     }
@@ -121,20 +137,22 @@ impl Reading {
     }
 }
 
-/// The feelings in a clause, in order. A pleasant one that is missing is a sadness.
-fn emotions(text: &Text, lexicon: &Lexicon) -> Vec<Emotion> {
+/// The feelings in a clause, in order, and whether each is named. A pleasant one that is missing is a sadness.
+fn emotions(text: &Text, lexicon: &Lexicon) -> Vec<(Emotion, bool)> {
     let mut found = Vec::new();
-    for (&emotion, patterns) in &lexicon.emotion {
-        for place in patterns.iter().flat_map(|pattern| pattern.find_all(text)) {
-            match (is_denied(text, place), emotion.is_pleasant()) {
-                (false, _) => found.push((place.position(), emotion)),
-                (true, true) => found.push((place.position(), Emotion::Sadness)),
-                (true, false) => {}
+    for (table, is_named) in [(&lexicon.emotion, true), (&lexicon.sign, false)] {
+        for (&emotion, patterns) in table {
+            for place in patterns.iter().flat_map(|pattern| pattern.find_all(text)) {
+                match (is_denied(text, place), emotion.is_pleasant()) {
+                    (false, _) => found.push((place.position(), emotion, is_named)),
+                    (true, true) => found.push((place.position(), Emotion::Sadness, is_named)),
+                    (true, false) => {}
+                }
             }
         }
     }
     found.sort_unstable();
-    found.into_iter().map(|(_, emotion)| emotion).collect()
+    found.into_iter().map(|(_, emotion, is_named)| (emotion, is_named)).collect()
 }
 
 fn subjects_of<'a>(text: &Text, lexicon: &'a Lexicon) -> Vec<(Topic, bool, &'a Name)> {
@@ -154,33 +172,38 @@ fn subjects_of<'a>(text: &Text, lexicon: &'a Lexicon) -> Vec<(Topic, bool, &'a N
     found.into_iter().map(|(_, topic, is_person, name)| (topic, is_person, name)).collect()
 }
 
-/// Splits a message where a thought ends: at signs, and where a contrast begins.
-fn clauses(message: &str, language: Language) -> Vec<String> {
+/// Signs that end a sentence.
+const ENDS: [char; 7] = ['.', '!', '?', '\n', '…', '。', '~'];
+
+fn sentences_and_clauses(message: &str, language: Language) -> (Vec<Sentence>, Vec<String>) {
+    let (mut sentences, mut clauses) = (Vec::new(), Vec::new());
+    for text in message.split(ENDS).map(str::trim).filter(|text| !text.is_empty()) {
+        let from = clauses.len();
+        clauses.extend(text.split([';', ',', '，']).flat_map(|part| clauses_of(part, language)));
+        sentences.push(Sentence { text: text.to_owned(), clauses: from..clauses.len() });
+    }
+    (sentences, clauses)
+}
+
+/// Splits a sentence where a contrast begins.
+fn clauses_of(part: &str, language: Language) -> Vec<String> {
     const CONTRASTS: [&str; 9] = ["지만", "는데", "인데", "은데", "한데", "던데", "운데", "픈데", "쁜데"];
-    let mut clauses = vec![String::new()];
-    for sentence in message.split(['.', '!', '?', '\n', '…', ';', ',', '~', '。', '，']) {
-        clauses.push(String::new());
-        for word in sentence.split_whitespace() {
-            let begins = language == Language::English
-                && matches!(word.to_lowercase().as_str(), "but" | "although" | "though" | "however" | "yet");
-            if begins {
-                clauses.push(String::new());
-            }
-            if let Some(clause) = clauses.last_mut() {
-                if !clause.is_empty() {
-                    clause.push(' ');
-                }
-                clause.push_str(word);
-            }
-            let ends = CONTRASTS.iter().any(|contrast| word.ends_with(contrast))
-                && !matches!(word, "그런데" | "근데" | "가운데" | "하지만" | "그렇지만");
-            if language == Language::Korean && ends {
-                clauses.push(String::new());
-            }
+    let mut clauses = vec![Vec::new()];
+    for word in part.split_whitespace() {
+        let begins = matches!(word.to_lowercase().as_str(), "but" | "although" | "though" | "however" | "yet");
+        if language == Language::English && begins {
+            clauses.push(Vec::new());
+        }
+        if let Some(clause) = clauses.last_mut() {
+            clause.push(word);
+        }
+        let ends = CONTRASTS.iter().any(|contrast| word.ends_with(contrast))
+            && !matches!(word, "그런데" | "근데" | "가운데" | "하지만" | "그렇지만");
+        if language == Language::Korean && ends {
+            clauses.push(Vec::new());
         }
     }
-    clauses.retain(|clause| !clause.is_empty());
-    clauses
+    clauses.into_iter().filter(|clause| !clause.is_empty()).map(|clause| clause.join(" ")).collect()
 }
 
 /// What somebody wants with a message.

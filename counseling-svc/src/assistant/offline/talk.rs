@@ -42,11 +42,9 @@ impl Talk<'_> {
             return self.answer_number(number);
         }
         self.reflect();
-        if self.memory.turn() == 1 && self.voice.chance.one_in(2) && self.is_tender() {
+        let first = self.memory.turn() == 1 && !self.reading.feelings.is_empty() && !self.reading.is_pleasant();
+        if first && self.is_tender() && self.voice.chance.one_in(2) {
             self.say_fresh(|book| &book.listen.first);
-        }
-        if self.reading.is_pleasant() {
-            return self.say(|book| &book.listen.savor);
         }
         if !(self.is_time_to_summarize() && self.summarize()) {
             self.follow();
@@ -80,6 +78,7 @@ impl Talk<'_> {
         if !self.reading.feelings.is_empty() {
             self.reflect();
         }
+        self.fill_subject();
         self.say(|book| book.wish.get(&Wish::Advice).map_or(&[], Vec::as_slice));
         self.suggest();
         self.say(|book| &book.listen.fits);
@@ -100,9 +99,14 @@ impl Talk<'_> {
             return;
         }
         match short {
-            Short::No | Short::Unsure if self.voice.chance.one_in(2) => {
-                self.say_fresh(|book| &book.listen.invite);
+            _ if self.memory.told.iter().all(|told| told.reading.is_bare()) => self.say(|book| &book.listen.easy),
+            Short::Unsure => {
+                let easy = self.voice.chance.one_in(2) && self.say_fresh(|book| &book.listen.easy);
+                if !easy {
+                    self.say(|book| &book.listen.invite);
+                }
             }
+            Short::No if self.voice.chance.one_in(2) => self.say(|book| &book.listen.invite),
             _ => self.go_on(),
         }
     }

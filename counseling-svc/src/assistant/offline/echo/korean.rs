@@ -110,16 +110,22 @@ pub(super) fn reported(clause: &str, register: Register) -> Option<String> {
         return None;
     }
     let (last, before) = words.split_last()?;
-    let mut told: Vec<String> = before.iter().map(|word| addressed(word, register).to_owned()).collect();
+    let mut told: Vec<String> = before.iter().map(|word| addressed(word, register)).collect();
     told.retain(|word| !word.is_empty());
     told.push(plain(last, before.last().copied().unwrap_or_default())?);
     (told.len() >= 2).then(|| told.join(" "))
 }
 
-/// A word with the speaker turned into the one who is spoken to.
-fn addressed(word: &str, register: Register) -> &str {
-    let speaker = SPEAKER.iter().find(|(said, ..)| *said == word);
-    speaker.map_or(word, |(_, formal, casual)| register.choose(formal, casual))
+/// A word as a counselor says it: the speaker becomes the one who is spoken to, and formally 엄마 is 어머니.
+fn addressed(word: &str, register: Register) -> String {
+    const PARENTS: [(&str, &str); 2] = [("엄마", "어머니"), ("아빠", "아버지")];
+    if let Some((_, formal, casual)) = SPEAKER.iter().find(|(said, ..)| *said == word) {
+        return register.choose(formal, casual).to_owned();
+    }
+    match PARENTS.iter().find_map(|(said, formal)| Some((word.strip_prefix(said)?, formal))) {
+        Some((particle, formal)) if register == Register::Formal => format!("{formal}{particle}"),
+        _ => word.to_owned(),
+    }
 }
 
 /// The last word of a clause in the form that reports it.
@@ -129,13 +135,14 @@ fn plain(word: &str, before: &str) -> Option<String> {
 
 /// Frequent words whose form no rule tells.
 fn known(word: &str, before: &str) -> Option<String> {
-    const KNOWN: [(&str, &str); 40] = [
+    const KNOWN: [(&str, &str); 41] = [
         ("없", "없다는"),
         ("있", "있다는"),
         ("싶", "싶다는"),
         ("같", "같다는"),
         ("힘들", "힘들다는"),
         ("싫", "싫다는"),
+        ("좋", "좋다는"),
         ("좋아", "좋다는"),
         ("많아", "많다는"),
         ("많네", "많다는"),

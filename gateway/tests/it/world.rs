@@ -1,0 +1,303 @@
+//! A whole mesh for one test.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counseling_svc::assistant::Assistant;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use shared::auth::Caller;
+use shared::config::Secret;
+use shared::mesh::{ChannelSettings, RegistrySettings};
+use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
+use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
+use shared::proto::v1::{Authority, GetMessageTokensRequest, MessageTokens, SetAuthorityRequest};
+use shared::service::Running;
+use shared::telemetry::LogFormat;
+use shared::testkit::{Engine, MESH_TOKEN_KEY, NatsServer, TestDatabase, caller, eventually, service_config};
+use shared::time::Clock;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::openapi::Document;
+
+pub const SESSION_KEY: &str = "a key that only the tests of the gateway use";
+
+/// The gateway's configuration on a free port.
+pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
+    gateway::Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        nats_url: nats.url(),
+        mesh_token_key: Secret::new(MESH_TOKEN_KEY),
+        session_key: Secret::new(SESSION_KEY),
+        cors_origins: vec!["https://app.example".to_owned()],
+        development: false,
+        body_limit: 16 * 1024,
+        request_timeout: Duration::from_secs(20),
+        upstream: ChannelSettings::default(),
+        static_addresses: HashMap::new(),
+        registry: RegistrySettings { ttl: Duration::from_secs(2), ..RegistrySettings::default() },
+        shutdown_limit: Duration::from_secs(5),
+        log_format: LogFormat::Auto,
+    }
+}
+
+/// nats-server, the three services and the gateway.
+pub struct World {
+    pub clock: Clock,
+    pub nats: NatsServer,
+    pub user_svc: Running,
+    pub counseling_svc: Running,
+    base: String,
+    client: Client,
+    document: Document,
+    // Kept for their Drop, after what uses them.
+    _payment_svc: Running,
+    _gateway: gateway::Running,
+    _databases: [TestDatabase; 3],
+}
+
+/// An answer, checked against the document.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    /// The code of an error.
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// The details of an error.
+    pub fn details(&self) -> Vec<&str> {
+        self.body["details"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// A text in the data.
+    pub fn text(&self, pointer: &str) -> String {
+        let text = self.body.pointer(&format!("/data{pointer}")).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("no text at {pointer} in {}", self.body)).to_owned()
+    }
+
+    /// A list in the data.
+    pub fn list(&self, name: &str) -> &Vec<Value> {
+        self.body["data"][name].as_array().unwrap_or_else(|| panic!("no list {name} in {}", self.body))
+    }
+
+    /// This answer, if it has this status.
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+}
+
+/// A request to be sent.
+pub struct Call {
+    pub method: Method,
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Option<Vec<u8>>,
+}
+
+impl Call {
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), headers: HeaderMap::new(), body: None }
+    }
+
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    pub fn post(path: impl Into<String>, body: &Value) -> Self {
+        Self::new(Method::POST, path).json(body)
+    }
+
+    pub fn put(path: impl Into<String>, body: &Value) -> Self {
+        Self::new(Method::PUT, path).json(body)
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        let mut call = self.header("content-type", "application/json");
+        call.body = Some(serde_json::to_vec(body).unwrap());
+        call
+    }
+
+    pub fn by(self, token: &str) -> Self {
+        self.header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
+    }
+
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(name, HeaderValue::from_str(value).unwrap());
+        self
+    }
+}
+
+impl World {
+    /// With the offline counselor.
+    pub async fn start(engine: Engine) -> Self {
+        let assistant = counseling_svc::assistant::OfflineAssistant::new().unwrap();
+        Box::pin(Self::start_with(engine, Arc::new(assistant))).await
+    }
+
+    /// With another mind behind the counselors.
+    pub async fn start_with(engine: Engine, assistant: Arc<dyn Assistant>) -> Self {
+        let nats = NatsServer::start().await;
+        let databases = [
+            TestDatabase::new(engine).await,
+            TestDatabase::new(engine).await,
+            TestDatabase::new(engine).await,
+        ];
+        let clock = Clock::system();
+        let config = |database| service_config(&nats, database);
+        let user_svc = user_svc::start(config(&databases[0]), clock.clone()).await.unwrap();
+        let counseling_svc =
+            Box::pin(counseling_svc::start_with(config(&databases[1]), clock.clone(), assistant)).await.unwrap();
+        let payment_svc = payment_svc::start(config(&databases[2]), clock.clone()).await.unwrap();
+        let gateway = gateway::start(gateway_config(&nats)).await.unwrap();
+        let base = format!("http://{}", gateway.address);
+        let client = Client::new();
+        wait_until_ready(&client, &base).await;
+        let document = Document::fetch(&client, &base).await;
+        Self {
+            clock,
+            nats,
+            user_svc,
+            counseling_svc,
+            base,
+            client,
+            document,
+            _payment_svc: payment_svc,
+            _gateway: gateway,
+            _databases: databases,
+        }
+    }
+
+    /// Sends a request, and checks the answer against the document.
+    pub async fn send(&self, call: Call) -> Reply {
+        let mut request = self.client.request(call.method.clone(), format!("{}{}", self.base, call.path));
+        request = request.headers(call.headers);
+        if let Some(body) = call.body {
+            request = request.body(body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|error| panic!("{} {}: {error}: {bytes:?}", call.method, call.path));
+        let path = call.path.split('?').next().unwrap_or_default();
+        self.document.check(call.method.as_str(), path, status, &body);
+        Reply { status, headers, body }
+    }
+
+    /// Signs a new guest in: the access token.
+    pub async fn guest(&self) -> String {
+        let reply = self.send(Call::new(Method::POST, "/v1/auth/initiate")).await.expect(200);
+        reply.text("/accessToken")
+    }
+
+    /// The id of the user with this token.
+    pub async fn id_of(&self, token: &str) -> String {
+        self.send(Call::get("/v1/users/me").by(token)).await.expect(200).text("/user/id")
+    }
+
+    /// A counselor's id, and the path of its counsels.
+    pub async fn counselor(&self, token: &str) -> String {
+        let reply = self.send(Call::get("/v1/counselors").by(token)).await.expect(200);
+        reply.list("counselors")[0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens a counsel: the path of its messages.
+    pub async fn counsel(&self, token: &str) -> String {
+        let counsels = format!("/v1/counselors/{}/counsels", self.counselor(token).await);
+        let reply = self.send(Call::post(&counsels, &json!({})).by(token)).await.expect(201);
+        format!("{counsels}/{}/messages", reply.text("/counsel/id"))
+    }
+
+    /// Says something.
+    pub async fn say(&self, token: &str, messages: &str, text: &str) -> Reply {
+        self.send(Call::post(messages, &json!({ "message": text })).by(token)).await
+    }
+
+    /// A user's message tokens, as user-svc knows them.
+    pub async fn tokens(&self, user_id: &str) -> MessageTokens {
+        let request = GetMessageTokensRequest { user_id: user_id.to_owned() };
+        let mut client = MessageTokenServiceClient::new(self.user_svc_channel().await);
+        let answer = client.get_message_tokens(caller(Caller::Gateway, request)).await.unwrap();
+        answer.into_inner().message_tokens.unwrap()
+    }
+
+    /// Makes a user an admin; the token is a new one, for old tokens keep their authority.
+    pub async fn admin(&self) -> String {
+        let user_id = self.id_of(&self.guest().await).await;
+        let request = SetAuthorityRequest { user_id, authority: Authority::Admin.into() };
+        let mut client = AuthUserServiceClient::new(self.user_svc_channel().await);
+        let request = caller(Caller::Admin("test".to_owned()), request);
+        let user = client.set_authority(request).await.unwrap().into_inner().auth_user.unwrap();
+        crate::auth::access_token(&user.user_id, "AUTHORITY_ADMIN", 3600)
+    }
+
+    /// The served document.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// A page as text.
+    pub async fn text(&self, path: &str) -> String {
+        let response = self.client.get(format!("{}{path}", self.base)).send().await.unwrap();
+        response.error_for_status().unwrap().text().await.unwrap()
+    }
+
+    pub async fn user_svc_channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.user_svc.address)).unwrap().connect().await.unwrap()
+    }
+}
+
+pub async fn wait_until_ready(client: &Client, base: &str) {
+    let url = format!("{base}/readyz");
+    eventually("the mesh is ready", async || {
+        client.get(&url).send().await.is_ok_and(|response| response.status() == 200)
+    })
+    .await;
+}
+
+/// `value` with what differs between two runs replaced by its kind.
+pub fn masked(mut value: Value) -> Value {
+    mask(&mut value);
+    value
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some(kind) = changing(text) {
+                *text = kind.to_owned();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::Object(members) => members.values_mut().for_each(mask),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn changing(text: &str) -> Option<&'static str> {
+    let shape: String = text
+        .chars()
+        .map(|letter| if letter.is_ascii_digit() { '0' } else { letter })
+        .collect();
+    if shape.starts_with("0000-00-00T00:00:00") && shape.ends_with('Z') {
+        Some("<time>")
+    } else if shape == "0000-00-00 00:00:00" {
+        Some("<timestamp>")
+    } else if text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4 {
+        Some("<id>")
+    } else if text.starts_with("eyJ") {
+        Some("<token>")
+    } else {
+        None
+    }
+}
