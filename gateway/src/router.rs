@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::App;
-use crate::envelope::ApiError;
+use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::resources::{
     auth, bubbles, counselors, counsels, messages, probes, prompts, relationships, tones, users,
 };
@@ -101,6 +101,8 @@ fn named_for_admins(mut router: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<Ap
         (name = "prompts", description = "what counselors speak from; for admins"),
         (name = "probes", description = "for orchestrators"),
     ),
+    // Referred to by every route's errors, which the routes themselves do not register.
+    components(schemas(ErrorEnvelope)),
     modifiers(&SecuritySchemes),
     security(("bearer" = []), ("accessCookie" = []))
 )]

@@ -51,7 +51,10 @@ fn session(app: &App, headers: &HeaderMap) -> Result<Session, ApiError> {
             ));
         }
         None => {
-            return Err(refused("COOKIE_NOT_FOUND", "send an access token, as a cookie or as a bearer token"));
+            return Err(refused(
+                "COOKIE_NOT_FOUND",
+                "send an access token, as a cookie or as a bearer token",
+            ));
         }
     };
     app.sessions.verify_access(token).map_err(|fault| match fault {

@@ -25,7 +25,9 @@ async fn the_document_is_as_reviewed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn swagger_ui_comes_from_the_binary() {
     let world = Box::pin(World::start(Engine::Sqlite)).await;
-    for (path, holds) in [("/swagger-ui/", "swagger-ui.css"), ("/swagger-ui/swagger-initializer.js", "/v3/api-docs")] {
+    for (path, holds) in
+        [("/swagger-ui/", "swagger-ui.css"), ("/swagger-ui/swagger-initializer.js", "/v3/api-docs")]
+    {
         let text = world.text(path).await;
         assert!(text.contains(holds), "{path} does not hold {holds}");
         assert!(!text.contains("https://unpkg.com") && !text.contains("cdn."), "{path} loads from elsewhere");

@@ -25,10 +25,8 @@ impl Document {
         };
         let schema = json!({ "allOf": [schema], "components": self.0["components"] });
         let validator = jsonschema::validator_for(&schema).unwrap();
-        let errors: Vec<_> = validator
-            .iter_errors(body)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
+        let errors: Vec<_> =
+            validator.iter_errors(body).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{method} {path} {status} is not as documented: {errors:?}\n{body}");
     }
 

@@ -156,7 +156,9 @@ impl World {
         let config = |database| service_config(&nats, database);
         let user_svc = user_svc::start(config(&databases[0]), clock.clone()).await.unwrap();
         let counseling_svc =
-            Box::pin(counseling_svc::start_with(config(&databases[1]), clock.clone(), assistant)).await.unwrap();
+            Box::pin(counseling_svc::start_with(config(&databases[1]), clock.clone(), assistant))
+                .await
+                .unwrap();
         let payment_svc = payment_svc::start(config(&databases[2]), clock.clone()).await.unwrap();
         let gateway = gateway::start(gateway_config(&nats)).await.unwrap();
         let base = format!("http://{}", gateway.address);
@@ -285,10 +287,8 @@ fn mask(value: &mut Value) {
 }
 
 fn changing(text: &str) -> Option<&'static str> {
-    let shape: String = text
-        .chars()
-        .map(|letter| if letter.is_ascii_digit() { '0' } else { letter })
-        .collect();
+    let shape: String =
+        text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
     if shape.starts_with("0000-00-00T00:00:00") && shape.ends_with('Z') {
         Some("<time>")
     } else if shape == "0000-00-00 00:00:00" {
