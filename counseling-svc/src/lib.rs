@@ -54,8 +54,8 @@ pub async fn start_with(
 
     // What time alone does.
     let commands = CounselCommands::new(database.clone(), clock.clone(), assistant);
-    let recovery = recovery::run(commands.clone());
-    service.spawn(recovery);
+    let recovering = commands.clone();
+    service.spawn(|shutdown| recovery::run(recovering, shutdown));
 
     // What callers do.
     let server = GrpcServer::default()

@@ -2,28 +2,31 @@
 
 mod create_counsel;
 mod create_message;
+mod react;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use create_counsel::NewCounsel;
+pub use create_counsel::{BubbleAnswer, NewCounsel, ResponseOption};
 pub use create_message::NewMessage;
+pub use react::NewReaction;
 use shared::auth::Caller;
 use shared::database::{Database, Transaction};
-use shared::proto::events::v1::{CounselMessageFailed, CounselMessageFailure};
-use shared::proto::v1::CounselMessageReaction;
+use shared::error::Chain;
+use shared::proto::events::v1;
+use shared::shutdown::Shutdown;
 use shared::time::{Clock, Timestamp};
 use shared::{Error, id};
 
-use super::domain::{Author, Counsel, Message};
+use super::domain::{Author, Counsel, CounselEvent, Failure, Lease, Message};
 use super::queries::{CounselQueries, check_access};
 use super::repository::Counsels;
 use super::scene::Stage;
-use crate::assistant::{Assistant, AssistantError, Reply};
+use crate::assistant::{Assistant, AssistantError, Reply, RiskKind};
 
 /// How long the assistant may take: less than a turn, so that its failure is still reported in it.
 const ASSISTANT_LIMIT: Duration = Duration::from_secs(45);
-/// How many interrupted counsels are seen to in one round.
+/// How many interrupted turns are seen to in one round.
 const BATCH: u64 = 50;
 
 /// Changes counsels. Clones share everything.
@@ -34,85 +37,56 @@ pub struct CounselCommands {
     assistant: Arc<dyn Assistant>,
     queries: CounselQueries,
     stage: Stage,
+    /// The turns under way, which outlive the calls that began them.
+    turns: Shutdown,
 }
 
 impl CounselCommands {
     pub fn new(database: Database, clock: Clock, assistant: Arc<dyn Assistant>) -> Self {
         let (queries, stage) = (CounselQueries::new(database.clone()), Stage::new(&database));
-        Self { database, clock, assistant, queries, stage }
+        Self { database, clock, assistant, queries, stage, turns: Shutdown::default() }
     }
 
-    /// Notes what the user thinks of a message.
+    /// Reports the messages that nobody answered in time as failed, each once; returns how many there were. One that
+    /// cannot be reported stays for the next time, and does not hold up the others.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the caller has no such message, [`Error::Invalid`] when it is not the counselor's.
-    pub async fn react(
-        &self,
-        caller: &Caller,
-        counselor_id: &str,
-        counsel_id: &str,
-        message_id: &str,
-        kind: CounselMessageReaction,
-    ) -> Result<Message, Error> {
-        let transaction = self.database.begin().await?;
-        own_counsel(&transaction, caller, counselor_id, counsel_id).await?;
-        let message = transaction.message(message_id).await?;
-        let message = message.filter(|message| message.counsel_id == counsel_id);
-        let mut message = message.ok_or(Error::NotFound("message"))?;
-        message
-            .react(kind, self.clock.now())
-            .map_err(|refusal| Error::invalid("message_id", refusal.to_string()))?;
-        transaction.save_message(&message).await?;
-        transaction.commit().await?;
-        Ok(message)
-    }
-
-    /// Reports the messages that nobody answered in time as failed, each once; returns how many there were.
-    ///
-    /// # Errors
-    /// When the database does not answer; what was reported before stays so.
+    /// When the database does not answer.
     pub async fn recover(&self) -> Result<usize, Error> {
         let mut recovered = 0;
-        for counsel_id in self.queries.interrupted(self.clock.now(), BATCH).await? {
-            let transaction = self.database.begin().await?;
-            // Looked at again under the lock: another replica may have been faster.
-            let Some(counsel) = transaction.counsel_for_change(&counsel_id).await? else { continue };
-            let Some(message_id) = counsel.interrupted_message(self.clock.now()).map(str::to_owned) else {
-                continue;
-            };
-            self.abandon(transaction, counsel, &message_id, CounselMessageFailure::Interrupted).await?;
-            recovered += 1;
+        for (counsel_id, lease) in self.queries.interrupted(self.clock.now(), BATCH).await? {
+            match self.give_up(&counsel_id, &lease, Failure::Interrupted).await {
+                Ok(is_ours) => recovered += usize::from(is_ours),
+                Err(error) => {
+                    let error = Chain(&error);
+                    tracing::warn!(counsel_id, %error, "an interrupted turn stays for the next round");
+                }
+            }
         }
         Ok(recovered)
     }
 
-    /// Ends a turn without an answer, and tells so.
-    async fn abandon(
-        &self,
-        transaction: Transaction,
-        mut counsel: Counsel,
-        message_id: &str,
-        failure: CounselMessageFailure,
-    ) -> Result<(), Error> {
-        let lost = counsel.abandon_turn(message_id, self.clock.now());
-        if lost.is_err() {
-            // Recovery was faster, and has told.
-            return Ok(());
-        }
-        let message = transaction.message(message_id).await?;
-        let author = message.map(|message| message.author);
-        if let Some(Author::User { reservation_id: Some(reservation_id) }) = author {
-            let failed = CounselMessageFailed {
-                counsel_id: counsel.id.clone(),
-                user_id: counsel.user_id.clone(),
-                user_message_id: message_id.to_owned(),
-                reservation_id,
-                failure: failure.into(),
-            };
-            transaction.publish(&failed).await?;
-        }
+    /// Waits until the turns under way have ended, but no longer than the assistant may take.
+    pub async fn finish_turns(&self) {
+        self.turns.finish(ASSISTANT_LIMIT).await;
+    }
+
+    /// Ends a turn without an answer and tells so, unless it has ended already. Whether another replica was faster
+    /// is seen under the lock.
+    async fn give_up(&self, counsel_id: &str, lease: &Lease, failure: Failure) -> Result<bool, Error> {
+        let transaction = self.database.begin().await?;
+        let Some(mut counsel) = transaction.counsel_for_change(counsel_id).await? else { return Ok(false) };
+        let message = transaction.message(&lease.message_id).await?;
+        let Some(reservation_id) = message.as_ref().and_then(Message::reservation_id) else {
+            return Err(Error::internal("a turn answers a message that nobody paid for"));
+        };
+        let Ok(event) = counsel.abandon_turn(lease, reservation_id, failure, self.clock.now()) else {
+            return Ok(false);
+        };
         transaction.save_counsel(&counsel).await?;
-        transaction.commit().await
+        publish(&transaction, &counsel, event).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// What the assistant says, within its limit. No transaction is open meanwhile.
@@ -120,7 +94,12 @@ impl CounselCommands {
         &self,
         asked: impl Future<Output = Result<Reply, AssistantError>>,
     ) -> Result<Reply, AssistantError> {
-        tokio::time::timeout(ASSISTANT_LIMIT, asked).await.unwrap_or(Err(AssistantError::Timeout))
+        let reply =
+            tokio::time::timeout(ASSISTANT_LIMIT, asked).await.unwrap_or(Err(AssistantError::Timeout))?;
+        if reply.text.trim().is_empty() {
+            return Err(AssistantError::Unavailable("its answer was empty".to_owned()));
+        }
+        Ok(reply)
     }
 }
 
@@ -151,4 +130,62 @@ fn said(counsel: &Counsel, text: String, author: Author, at: Timestamp) -> Messa
 
 fn unavailable(error: AssistantError) -> Error {
     Error::Unavailable(Box::new(error))
+}
+
+/// Tells other services what has happened in a counsel.
+async fn publish(transaction: &Transaction, counsel: &Counsel, event: CounselEvent) -> Result<(), Error> {
+    let (counsel_id, user_id) = (counsel.id.clone(), counsel.user_id.clone());
+    match event {
+        CounselEvent::Created { bubble_id } => {
+            let created = v1::CounselCreated {
+                counsel_id,
+                user_id,
+                counselor_id: counsel.counselor_id.clone(),
+                prompt_version_id: counsel.prompt_version_id.clone(),
+                bubble_id,
+            };
+            transaction.publish(&created).await
+        }
+        CounselEvent::MessageCreated { message_id, reply_id, technique_id, reservation_id } => {
+            let created = v1::CounselMessageCreated {
+                counsel_id,
+                user_id,
+                counselor_id: counsel.counselor_id.clone(),
+                user_message_id: message_id,
+                counselor_message_id: reply_id,
+                counsel_technique_id: technique_id,
+                reservation_id,
+            };
+            transaction.publish(&created).await
+        }
+        CounselEvent::MessageFailed { message_id, reservation_id, failure } => {
+            let failure = match failure {
+                Failure::Assistant => v1::CounselMessageFailure::Assistant,
+                Failure::Interrupted => v1::CounselMessageFailure::Interrupted,
+            };
+            let failed = v1::CounselMessageFailed {
+                counsel_id,
+                user_id,
+                user_message_id: message_id,
+                reservation_id,
+                failure: failure.into(),
+            };
+            transaction.publish(&failed).await
+        }
+        CounselEvent::RiskDetected { message_id, risk } => {
+            let kind = match risk.kind {
+                RiskKind::SelfHarm => v1::RiskKind::SelfHarm,
+                RiskKind::HarmToOthers => v1::RiskKind::HarmToOthers,
+                RiskKind::Abuse => v1::RiskKind::Abuse,
+            };
+            let detected = v1::RiskDetected {
+                counsel_id,
+                user_id,
+                user_message_id: message_id,
+                risk_kind: kind.into(),
+                risk_severity: risk.severity.into(),
+            };
+            transaction.publish(&detected).await
+        }
+    }
 }

@@ -6,6 +6,8 @@ use shared::Violations;
 use shared::proto::v1::CounselMessageReaction;
 use shared::time::Timestamp;
 
+use crate::assistant::Risk;
+
 /// How long an answer may take before the turn counts as interrupted. As long as a token is held for it.
 pub const TURN: Duration = Duration::from_secs(60);
 /// The most characters of a user's message.
@@ -34,8 +36,40 @@ pub struct Counsel {
 pub enum Turn {
     /// The user's.
     User,
-    /// The counselor's, who answers this message until then.
-    Counselor { message_id: String, until: Timestamp },
+    /// The counselor's.
+    Counselor(Lease),
+}
+
+/// The right to answer a message, for a time. Whoever ends a turn shows the lease that began it: a message whose turn
+/// was given up may be answered in another one, which the first one must not end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The message that is to be answered.
+    pub message_id: String,
+    /// When the turn counts as interrupted.
+    pub until: Timestamp,
+}
+
+/// What has happened in a counsel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CounselEvent {
+    /// It was opened, maybe with the answer to a bubble.
+    Created { bubble_id: Option<String> },
+    /// A message was answered; both messages are there.
+    MessageCreated { message_id: String, reply_id: String, technique_id: String, reservation_id: String },
+    /// A message stays without an answer, unless it is repeated.
+    MessageFailed { message_id: String, reservation_id: String, failure: Failure },
+    /// A message speaks of danger.
+    RiskDetected { message_id: String, risk: Risk },
+}
+
+/// Why a message stays without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The assistant answered with an error, or too late.
+    Assistant,
+    /// Whoever asked the assistant went away, or could not keep the answer.
+    Interrupted,
 }
 
 /// The counselor is answering another message.
@@ -43,7 +77,7 @@ pub enum Turn {
 #[error("the counselor is still answering; say the next thing after that")]
 pub struct Busy;
 
-/// The turn is not this message's any more: it took too long and was given up.
+/// The turn has ended already: it took too long and was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the answer came too late")]
 pub struct TurnLost;
@@ -54,66 +88,79 @@ impl Counsel {
     /// # Errors
     /// [`Busy`] while the counselor answers something else. A turn that nobody ended in time is still one, until
     /// recovery has ended it: its message must be reported as failed first.
-    pub fn begin_turn(&mut self, message_id: &str, now: Timestamp) -> Result<(), Busy> {
+    pub fn begin_turn(&mut self, message_id: &str, now: Timestamp) -> Result<Lease, Busy> {
         match self.turn {
-            Turn::Counselor { .. } => Err(Busy),
+            Turn::Counselor(_) => Err(Busy),
             Turn::User => {
-                self.turn = Turn::Counselor { message_id: message_id.to_owned(), until: now.plus(TURN) };
+                let lease = Lease { message_id: message_id.to_owned(), until: now.plus(TURN) };
+                self.turn = Turn::Counselor(lease.clone());
                 self.updated_at = now;
-                Ok(())
+                Ok(lease)
             }
         }
     }
 
-    /// The counselor has answered `message_id` with `reply`; the next message is answered with `next_technique`, if
-    /// that is another one.
+    /// The counselor has answered with `reply` the message that `reservation_id` pays for; the next message is
+    /// answered with `next_technique`, if that is another one.
     ///
     /// # Errors
     /// [`TurnLost`].
     pub fn complete_turn(
         &mut self,
-        message_id: &str,
-        reply: &str,
+        lease: &Lease,
+        reservation_id: &str,
+        reply: &Message,
         next_technique: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), TurnLost> {
-        self.end_turn(message_id)?;
+    ) -> Result<CounselEvent, TurnLost> {
+        self.end_turn(lease)?;
         self.technique_message_count += 1;
         if let Some(technique_id) = next_technique {
             technique_id.clone_into(&mut self.technique_id);
             self.technique_message_count = 0;
         }
-        self.last_message = Some(reply.to_owned());
-        self.last_chatted_at = Some(now);
-        self.updated_at = now;
-        Ok(())
+        self.note_last(reply);
+        Ok(CounselEvent::MessageCreated {
+            message_id: lease.message_id.clone(),
+            reply_id: reply.id.clone(),
+            technique_id: reply.technique_id.clone(),
+            reservation_id: reservation_id.to_owned(),
+        })
     }
 
-    /// There will be no answer to `message_id`.
+    /// There will be no answer to the message that `reservation_id` pays for.
     ///
     /// # Errors
     /// [`TurnLost`] when that has been said already.
-    pub fn abandon_turn(&mut self, message_id: &str, now: Timestamp) -> Result<(), TurnLost> {
-        self.end_turn(message_id)?;
+    pub fn abandon_turn(
+        &mut self,
+        lease: &Lease,
+        reservation_id: &str,
+        failure: Failure,
+        now: Timestamp,
+    ) -> Result<CounselEvent, TurnLost> {
+        self.end_turn(lease)?;
         self.updated_at = now;
-        Ok(())
+        Ok(CounselEvent::MessageFailed {
+            message_id: lease.message_id.clone(),
+            reservation_id: reservation_id.to_owned(),
+            failure,
+        })
     }
 
-    /// The message that nobody answered in time.
-    pub fn interrupted_message(&self, now: Timestamp) -> Option<&str> {
-        match &self.turn {
-            Turn::Counselor { message_id, until } if *until <= now => Some(message_id),
-            Turn::Counselor { .. } | Turn::User => None,
-        }
+    /// Notes the message that lists of counsels show.
+    pub fn note_last(&mut self, message: &Message) {
+        self.last_message = Some(message.text.clone());
+        self.last_chatted_at = Some(message.created_at);
+        self.updated_at = message.created_at;
     }
 
-    fn end_turn(&mut self, message_id: &str) -> Result<(), TurnLost> {
+    fn end_turn(&mut self, lease: &Lease) -> Result<(), TurnLost> {
         match &self.turn {
-            Turn::Counselor { message_id: current, .. } if current == message_id => {
+            Turn::Counselor(current) if current == lease => {
                 self.turn = Turn::User;
                 Ok(())
             }
-            Turn::Counselor { .. } | Turn::User => Err(TurnLost),
+            Turn::Counselor(_) | Turn::User => Err(TurnLost),
         }
     }
 }
@@ -153,6 +200,22 @@ pub struct Reaction {
 pub struct NotTheCounselors;
 
 impl Message {
+    /// The token reservation that pays for it.
+    pub fn reservation_id(&self) -> Option<&str> {
+        match &self.author {
+            Author::User { reservation_id } => reservation_id.as_deref(),
+            Author::Counselor { .. } => None,
+        }
+    }
+
+    /// Whether the counsel was opened with it: nobody paid for it, and it answers nothing that was paid for.
+    pub fn is_first_words(&self) -> bool {
+        match &self.author {
+            Author::User { reservation_id } => reservation_id.is_none(),
+            Author::Counselor { reply_to } => reply_to.is_none(),
+        }
+    }
+
     /// Notes what the user thinks of it. The same again changes nothing; another reaction replaces the first.
     ///
     /// # Errors

@@ -6,15 +6,15 @@ use shared::id::check_id;
 use shared::labels::known;
 use shared::proto::v1::counsel_service_server::CounselService;
 use shared::proto::v1::{
-    self, CreateCounselRequest, CreateCounselResponse, CreateMessageRequest, CreateMessageResponse,
-    GetCounselRequest, GetCounselResponse, ListCounselsRequest, ListCounselsResponse, ListMessagesRequest,
-    ListMessagesResponse, ListRelationshipsRequest, ListRelationshipsResponse, ReactToMessageRequest,
-    ReactToMessageResponse,
+    self, BubbleResponse, CreateCounselRequest, CreateCounselResponse, CreateMessageRequest,
+    CreateMessageResponse, GetCounselRequest, GetCounselResponse, ListCounselsRequest, ListCounselsResponse,
+    ListMessagesRequest, ListMessagesResponse, ListRelationshipsRequest, ListRelationshipsResponse,
+    ReactToMessageRequest, ReactToMessageResponse,
 };
 use shared::{Error, Violations};
 use tonic::{Request, Response, Status};
 
-use super::commands::{CounselCommands, NewCounsel, NewMessage};
+use super::commands::{BubbleAnswer, CounselCommands, NewCounsel, NewMessage, NewReaction, ResponseOption};
 use super::domain::{Author, Counsel, Message, check_text};
 use super::queries::CounselQueries;
 use crate::relationships;
@@ -99,13 +99,12 @@ impl CounselService for CounselGrpc {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let mut violations = Violations::default();
-        let reaction = known(request.reaction, "reaction", &mut violations);
+        let kind = known(request.reaction, "reaction", &mut violations);
         violations.into_result()?;
-        let reaction = reaction.ok_or_else(|| Error::internal("a label without a violation is known"))?;
-        let message = self
-            .commands
-            .react(&caller, &request.counselor_id, &request.counsel_id, &request.message_id, reaction)
-            .await?;
+        let kind = kind.ok_or_else(|| Error::internal("a label without a violation is known"))?;
+        let ReactToMessageRequest { counselor_id, counsel_id, message_id, .. } = request;
+        let new = NewReaction { counselor_id, counsel_id, message_id, kind };
+        let message = self.commands.react(&caller, new).await?;
         Ok(Response::new(ReactToMessageResponse { counsel_message: Some(message.into()) }))
     }
 
@@ -127,11 +126,7 @@ fn new_counsel(request: CreateCounselRequest) -> Result<NewCounsel, Error> {
     let mut violations = Violations::default();
     check_id("counsel_id", &request.counsel_id, &mut violations);
     check_id("counselor_id", &request.counselor_id, &mut violations);
-    if let Some(response) = &request.bubble_response {
-        check_id("bubble_id", &response.bubble_id, &mut violations);
-        let is_one = matches!(response.response_option_no, 1 | 2);
-        violations.check(is_one, "response_option_no", "must be 1 or 2");
-    }
+    let bubble_answer = request.bubble_response.and_then(|response| bubble_answer(response, &mut violations));
     if let Some(version_id) = &request.prompt_version_id {
         check_id("prompt_version_id", version_id, &mut violations);
     }
@@ -139,9 +134,23 @@ fn new_counsel(request: CreateCounselRequest) -> Result<NewCounsel, Error> {
     Ok(NewCounsel {
         counsel_id: request.counsel_id,
         counselor_id: request.counselor_id,
-        bubble_response: request.bubble_response,
+        bubble_answer,
         prompt_version_id: request.prompt_version_id,
     })
+}
+
+fn bubble_answer(response: BubbleResponse, violations: &mut Violations) -> Option<BubbleAnswer> {
+    let BubbleResponse { bubble_id, response_option_no } = response;
+    check_id("bubble_id", &bubble_id, violations);
+    let option = match response_option_no {
+        1 => ResponseOption::First,
+        2 => ResponseOption::Second,
+        _ => {
+            violations.add("response_option_no", "must be 1 or 2");
+            return None;
+        }
+    };
+    Some(BubbleAnswer { bubble_id, option })
 }
 
 fn new_message(request: CreateMessageRequest) -> Result<NewMessage, Error> {

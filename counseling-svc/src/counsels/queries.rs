@@ -8,7 +8,7 @@ use shared::auth::Caller;
 use shared::database::Database;
 use shared::time::Timestamp;
 
-use super::domain::{Counsel, Message};
+use super::domain::{Counsel, Lease, Message};
 use super::entity::{counsel, message};
 
 /// Reads counsels and messages.
@@ -72,17 +72,24 @@ impl CounselQueries {
         said.all(self.database.read()).await?.into_iter().map(Message::try_from).collect()
     }
 
-    /// Counsels whose counselor should have answered by `now`: their ids, at most `limit`.
+    /// Turns that should have ended by `now`, each with its counsel's id; at most `limit`.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn interrupted(&self, now: Timestamp, limit: u64) -> Result<Vec<String>, Error> {
+    pub async fn interrupted(&self, now: Timestamp, limit: u64) -> Result<Vec<(String, Lease)>, Error> {
         let overdue = counsel::Entity::find()
             .select_only()
-            .column(counsel::Column::Id)
+            .columns([
+                counsel::Column::Id,
+                counsel::Column::AnsweringMessageId,
+                counsel::Column::AnsweringUntil,
+            ])
             .filter(counsel::Column::AnsweringUntil.lte(now))
+            .filter(counsel::Column::DeletedAt.is_null())
+            .order_by_asc(counsel::Column::AnsweringUntil)
             .limit(limit);
-        Ok(overdue.into_tuple().all(self.database.read()).await?)
+        let rows: Vec<(String, String, Timestamp)> = overdue.into_tuple().all(self.database.read()).await?;
+        Ok(rows.into_iter().map(|(id, message_id, until)| (id, Lease { message_id, until })).collect())
     }
 }
 

@@ -9,7 +9,7 @@ use shared::database::Transaction;
 use shared::labels::stored;
 use shared::proto::v1::CounselMessageReaction;
 
-use super::domain::{Author, Counsel, Message, Reaction, Turn};
+use super::domain::{Author, Counsel, Lease, Message, Reaction, Turn};
 use super::entity::{counsel, message};
 
 /// What commands need of the place where counsels are kept.
@@ -44,8 +44,8 @@ pub trait Counsels {
 
 impl Counsels for Transaction {
     async fn counsel_for_change(&self, id: &str) -> Result<Option<Counsel>, Error> {
-        let row = counsel::Entity::find_by_id(id).lock_exclusive().one(&**self).await?;
-        Ok(row.map(Counsel::from))
+        let found = counsel::Entity::find_by_id(id).filter(counsel::Column::DeletedAt.is_null());
+        Ok(found.lock_exclusive().one(&**self).await?.map(Counsel::from))
     }
 
     async fn insert_counsel(&self, counsel: &Counsel) -> Result<bool, Error> {
@@ -88,7 +88,7 @@ impl Counsels for Transaction {
 impl From<counsel::Model> for Counsel {
     fn from(row: counsel::Model) -> Self {
         let turn = match (row.answering_message_id, row.answering_until) {
-            (Some(message_id), Some(until)) => Turn::Counselor { message_id, until },
+            (Some(message_id), Some(until)) => Turn::Counselor(Lease { message_id, until }),
             _ => Turn::User,
         };
         Self {
@@ -111,7 +111,7 @@ impl From<counsel::Model> for Counsel {
 fn counsel_row(counsel: &Counsel) -> counsel::ActiveModel {
     let (message_id, until) = match &counsel.turn {
         Turn::User => (None, None),
-        Turn::Counselor { message_id, until } => (Some(message_id.clone()), Some(*until)),
+        Turn::Counselor(lease) => (Some(lease.message_id.clone()), Some(lease.until)),
     };
     counsel::ActiveModel {
         id: Set(counsel.id.clone()),

@@ -47,8 +47,9 @@ impl PromptQueries {
         tone_id: Option<&str>,
     ) -> Result<Vec<technique::Model>, Error> {
         self.version(version_id).await?;
-        let mut techniques =
-            technique::Entity::find().filter(technique::Column::PromptVersionId.eq(version_id));
+        let mut techniques = technique::Entity::find()
+            .filter(technique::Column::PromptVersionId.eq(version_id))
+            .filter(technique::Column::DeletedAt.is_null());
         if let Some(tone_id) = tone_id {
             techniques = techniques.filter(technique::Column::ToneId.eq(tone_id));
         }
@@ -76,7 +77,8 @@ impl PromptQueries {
         let start = technique::Entity::find()
             .filter(technique::Column::PromptVersionId.eq(version_id))
             .filter(technique::Column::ToneId.eq(tone_id))
-            .filter(technique::Column::IsStartTechnique.eq(true));
+            .filter(technique::Column::IsStartTechnique.eq(true))
+            .filter(technique::Column::DeletedAt.is_null());
         start.one(self.database.read()).await?.ok_or_else(|| {
             Error::FailedPrecondition(
                 "the prompt version has no start technique for this counselor's tone".to_owned(),
@@ -91,7 +93,8 @@ impl PromptQueries {
     pub async fn persona_prompt(&self, version_id: &str, counselor_id: &str) -> Result<String, Error> {
         let prompt = persona_prompt::Entity::find()
             .filter(persona_prompt::Column::PromptVersionId.eq(version_id))
-            .filter(persona_prompt::Column::CounselorId.eq(counselor_id));
+            .filter(persona_prompt::Column::CounselorId.eq(counselor_id))
+            .filter(persona_prompt::Column::DeletedAt.is_null());
         let missing = || {
             Error::FailedPrecondition(
                 "the prompt version has no persona prompt for this counselor".to_owned(),
@@ -107,7 +110,8 @@ impl PromptQueries {
     pub async fn tone_prompt(&self, version_id: &str, tone_id: &str) -> Result<String, Error> {
         let prompt = tone_prompt::Entity::find()
             .filter(tone_prompt::Column::PromptVersionId.eq(version_id))
-            .filter(tone_prompt::Column::ToneId.eq(tone_id));
+            .filter(tone_prompt::Column::ToneId.eq(tone_id))
+            .filter(tone_prompt::Column::DeletedAt.is_null());
         let missing = || {
             Error::FailedPrecondition(
                 "the prompt version has no tone prompt for this counselor's tone".to_owned(),

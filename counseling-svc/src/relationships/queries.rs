@@ -16,7 +16,8 @@ pub async fn of_user(
     user_id: &str,
     counselor_id: Option<&str>,
 ) -> Result<Vec<Model>, Error> {
-    let mut relationships = Entity::find().filter(Column::UserId.eq(user_id));
+    let mut relationships =
+        Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::DeletedAt.is_null());
     if let Some(counselor_id) = counselor_id {
         relationships = relationships.filter(Column::CounselorId.eq(counselor_id));
     }

@@ -1,14 +1,16 @@
 //! Plants the counselors and the prompts that the product begins with.
 //!
-//! Idempotent: what is there already, by its id, is left as it is, so that what an operator has changed stays.
+//! Idempotent: what is there already, by its id, is left as it is, so that what an operator has changed stays. So does
+//! what an operator has put in the place of something that comes with a later release: another active version, another
+//! prompt of a counselor, another start technique.
 
 mod content;
 
 use content::{Counselor, SeedContent, Technique, Tone};
 use sea_orm::ActiveValue::Set;
+use sea_orm::DbBackend;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{DbBackend, Iterable};
 use shared::Error;
 use shared::database::{Database, Transaction};
 use shared::time::Timestamp;
@@ -92,8 +94,10 @@ impl Seeds<'_> {
             deleted_at: Set(None),
         })
         .await?;
+        let has_start = self.has_start_technique(&seed.id).await?;
         for (position, technique) in (1..).zip(&seed.techniques) {
-            self.technique(&seed.id, position, technique).await?;
+            let is_start = technique.is_start_technique && !has_start;
+            self.technique(&seed.id, position, is_start, technique).await?;
         }
         for technique in &seed.techniques {
             self.transitions(technique).await?;
@@ -101,7 +105,21 @@ impl Seeds<'_> {
         Ok(())
     }
 
-    async fn technique(&self, tone_id: &str, position: i32, seed: &Technique) -> Result<(), Error> {
+    async fn has_start_technique(&self, tone_id: &str) -> Result<bool, Error> {
+        let start = technique::Entity::find()
+            .filter(technique::Column::PromptVersionId.eq(self.version_id))
+            .filter(technique::Column::ToneId.eq(tone_id))
+            .filter(technique::Column::IsStartTechnique.eq(true));
+        Ok(start.one(&**self.transaction).await?.is_some())
+    }
+
+    async fn technique(
+        &self,
+        tone_id: &str,
+        position: i32,
+        is_start: bool,
+        seed: &Technique,
+    ) -> Result<(), Error> {
         self.add(technique::ActiveModel {
             id: Set(seed.id.clone()),
             prompt_version_id: Set(self.version_id.to_owned()),
@@ -110,7 +128,7 @@ impl Seeds<'_> {
             context: Set(seed.context.clone()),
             instruction: Set(seed.instruction.clone()),
             message_threshold: Set(seed.message_threshold),
-            is_start_technique: Set(seed.is_start_technique),
+            is_start_technique: Set(is_start),
             temperature: Set(seed.temperature),
             position: Set(position),
             created_at: Set(self.now),
@@ -177,15 +195,13 @@ impl Seeds<'_> {
         Ok(())
     }
 
-    /// Adds a row unless one with its id is there.
+    /// Adds a row unless it is there already, or another one in its place.
     async fn add<A>(&self, row: A) -> Result<(), Error>
     where
         A: ActiveModelTrait + Send,
-        <A::Entity as EntityTrait>::PrimaryKey: Iterable,
     {
-        let keys = <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| key.into_column());
-        let known = OnConflict::columns(keys).do_nothing().to_owned();
-        A::Entity::insert(row).on_conflict(known).exec_without_returning(&**self.transaction).await?;
+        let taken = OnConflict::new().do_nothing().to_owned();
+        A::Entity::insert(row).on_conflict(taken).exec_without_returning(&**self.transaction).await?;
         Ok(())
     }
 }

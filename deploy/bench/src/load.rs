@@ -50,7 +50,8 @@ pub(crate) async fn run<C: Connection>(
         opened.push(connect().await?);
     }
     let began = Instant::now();
-    let tasks: Vec<_> = opened.into_iter().map(|connection| tokio::spawn(call_for(connection, duration))).collect();
+    let tasks: Vec<_> =
+        opened.into_iter().map(|connection| tokio::spawn(call_for(connection, duration))).collect();
     let mut latencies = Vec::new();
     for task in try_join_all(tasks).await? {
         latencies.extend(task?);

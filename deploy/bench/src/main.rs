@@ -22,7 +22,11 @@ struct Plan {
 
 fn main() -> Result<(), BoxError> {
     let plan = Plan { rounds: argument("--rounds", 5)?, seconds: argument("--seconds", 4)? };
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(measure(&plan))
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(measure(&plan))
 }
 
 fn argument<T: std::str::FromStr>(name: &str, default: T) -> Result<T, BoxError>
@@ -55,9 +59,7 @@ async fn measure(plan: &Plan) -> Result<(), BoxError> {
     let (direct, through) = (Sample::median(direct), Sample::median(through));
     println!("{CONNECTIONS} connections, median of {} runs of {} s in turn", plan.rounds, plan.seconds);
     println!("{:<34}{:>12}{:>12}{:>12}", "", "calls/s", "p50 ms", "p99 ms");
-    for (name, sample) in
-        [("GetUser on user-svc", &direct), ("GET /v1/users/me on the gateway", &through)]
-    {
+    for (name, sample) in [("GetUser on user-svc", &direct), ("GET /v1/users/me on the gateway", &through)] {
         println!("{name:<34}{:>12.0}{:>12.2}{:>12.2}", sample.rate, sample.p50, sample.p99);
     }
     println!("ratio of rates: {:.2}", through.rate / direct.rate);

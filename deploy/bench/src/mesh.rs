@@ -74,7 +74,8 @@ impl Mesh {
 
     /// A connection to user-svc of its own.
     pub(crate) async fn rpc(&self) -> Result<Rpc, BoxError> {
-        let channel = Endpoint::from_shared(format!("http://{}", self.user_svc))?.tcp_nodelay(true).connect().await?;
+        let channel =
+            Endpoint::from_shared(format!("http://{}", self.user_svc))?.tcp_nodelay(true).connect().await?;
         let tokens = MeshTokens::new(&Secret::new(MESH_TOKEN_KEY));
         Ok(Rpc {
             client: UserServiceClient::new(channel),
@@ -163,7 +164,8 @@ async fn user_id(gateway: &str, token: &str) -> Result<String, BoxError> {
 
 fn text(body: &[u8], pointer: &str) -> Result<String, BoxError> {
     let body: serde_json::Value = serde_json::from_slice(body)?;
-    let text = body.pointer(pointer).and_then(|value| value.as_str()).ok_or_else(|| format!("no {pointer}"))?;
+    let text =
+        body.pointer(pointer).and_then(|value| value.as_str()).ok_or_else(|| format!("no {pointer}"))?;
     Ok(text.to_owned())
 }
 

@@ -78,8 +78,10 @@ pub(super) fn free_port() -> u16 {
 /// # Panics
 /// When it cannot be built.
 pub fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let folder = test.ancestors().nth(2).expect("tests are in target/<profile>/deps");
+    let this = std::env::current_exe().expect("a process has a path");
+    // Tests are in target/<profile>/deps, binaries one folder above.
+    let folder = this.parent().expect("an executable is in a folder");
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let status = Command::new(env!("CARGO"))
         // With the features of the whole workspace, as `cargo test --workspace` has just built it.
         .args(["build", "--quiet", "--workspace", "--bin", name])

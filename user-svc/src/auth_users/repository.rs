@@ -11,8 +11,8 @@ use shared::time::Timestamp;
 
 use super::domain::{AuthChannel, AuthUser, Authority, Provider, ProviderAccount, RefreshToken, TokenHash};
 use super::entity::{ActiveModel, Column, Entity, Model, refresh_token};
-use shared::labels::stored;
 use crate::users::repository::present_ids;
+use shared::labels::stored;
 
 /// What commands need of the place where auth users are kept.
 pub trait AuthUsers {

@@ -23,9 +23,9 @@ enum Watch {
     /// The last question was whether anybody is there, and this answers it.
     Company(bool),
     /// The message before spoke of danger.
-    CheckIn,
+    CheckIn(RiskKind),
     /// A message a little earlier did.
-    StayNear,
+    StayNear(RiskKind),
     /// The danger was named to say that there is none.
     Denied,
     /// Nothing.
@@ -50,20 +50,18 @@ impl<'a> Talk<'a> {
                 self.give_lines(RiskKind::SelfHarm);
                 Some(Risk { kind: RiskKind::SelfHarm, severity: 4 })
             }
-            Watch::CheckIn => {
-                self.check_in();
+            Watch::CheckIn(kind) => {
+                self.check_in(kind);
                 None
             }
-            Watch::StayNear => {
+            Watch::StayNear(kind) => {
                 self.technique = gentle(self.technique);
                 self.answer();
-                self.say_fresh(|book| &book.care.near);
+                self.remind(kind);
                 None
             }
             Watch::Denied => {
-                self.technique = gentle(self.technique);
-                self.answer();
-                self.say(|book| &book.care.denied);
+                self.answer_denial();
                 None
             }
             Watch::Rest => {
@@ -89,20 +87,22 @@ impl<'a> Talk<'a> {
         {
             return Watch::Company(leaning == Leaning::Yes);
         }
-        let of_oneself = |message: &str| match safety.sense(message) {
-            Sense::Alarm(alarm) => alarm.about == About::Oneself,
-            Sense::Nothing | Sense::Denied => false,
-        };
-        let since = self.memory.told.iter().rev().take(NEAR).position(|told| of_oneself(&told.text));
-        match since {
-            Some(0) => Watch::CheckIn,
-            // Help was given in the reply before, to a "yes" that is no alarm by itself.
-            _ if self.book.care.kind.values().any(|care| asked(&care.danger) || asked(&care.unsure)) => {
-                Watch::CheckIn
-            }
-            Some(_) => Watch::StayNear,
-            None if sense == Sense::Denied => Watch::Denied,
-            None => Watch::Rest,
+        if sense == Sense::Denied {
+            return Watch::Denied;
+        }
+        let kinds = self.memory.told.iter().rev().take(NEAR).map(|told| match safety.sense(&told.text) {
+            Sense::Alarm(alarm) if alarm.about == About::Oneself => Some(alarm.risk.kind),
+            _ => None,
+        });
+        let since = kinds.enumerate().find_map(|(turns, kind)| Some((turns, kind?)));
+        // Help was given to a "yes" that is no alarm by itself.
+        let helped = self.book.care.kind.iter().find(|(_, care)| asked(&care.danger) || asked(&care.unsure));
+        let companion = asked(&self.book.care.company) || asked(&self.book.care.no_company);
+        match (since, helped) {
+            (Some((0, kind)), _) | (_, Some((&kind, _))) => Watch::CheckIn(kind),
+            _ if companion => Watch::CheckIn(RiskKind::SelfHarm),
+            (Some((_, kind)), None) => Watch::StayNear(kind),
+            (None, None) => Watch::Rest,
         }
     }
 
@@ -175,18 +175,36 @@ impl<'a> Talk<'a> {
     }
 
     /// The turn after a danger was named: what is said now is heard, and the question comes back.
-    fn check_in(&mut self) {
+    fn check_in(&mut self, kind: RiskKind) {
         match self.intent {
             Intent::Wish(Wish::Bye | Wish::Thanks) => {
                 self.answer();
-                self.say(|book| &book.care.near);
+                return self.remind(kind);
             }
-            Intent::Tell | Intent::TellMuch | Intent::Wish(Wish::Advice) => {
-                self.reflect();
-                self.say(|book| &book.care.check_in);
-            }
-            _ => self.say(|book| &book.care.check_in),
+            Intent::Tell | Intent::TellMuch | Intent::Wish(Wish::Advice) => self.reflect(),
+            _ => {}
         }
+        let care = self.care_for(kind);
+        self.say_of(care, |care| &care.check_in);
+    }
+
+    /// Keeps help in sight, in a paragraph of its own.
+    fn remind(&mut self, kind: RiskKind) {
+        if let Some(care) = self.care_for(kind) {
+            self.voice.break_paragraph();
+            self.voice.say_fresh(&care.near);
+        }
+    }
+
+    fn answer_denial(&mut self) {
+        self.technique = gentle(self.technique);
+        if self.reading.is_bare() {
+            self.say(|book| &book.care.denied);
+            return self.say(|book| &book.listen.invite);
+        }
+        self.answer();
+        self.voice.break_paragraph();
+        self.say(|book| &book.care.denied);
     }
 
     fn give_lines(&mut self, kind: RiskKind) {

@@ -1,10 +1,11 @@
 //! Reflection, and what the technique does with it.
 
 use super::echo;
+use super::language::Language;
 use super::lexicon::{Emotion, Topic};
 use super::phrase::Phrase;
 use super::phrasebook::Phrasebook;
-use super::reading::Feeling;
+use super::reading::{Feeling, Subject};
 use super::style::{Manner, Move};
 use super::talk::Talk;
 
@@ -70,11 +71,13 @@ impl Talk<'_> {
         if named.len() >= 2 && self.fill_feelings(named, 2) && self.say_fresh(|book| &book.listen.mixed) {
             return true;
         }
-        if self.hears_an_event(feeling) && self.say_fresh(|book| &book.listen.echo) {
+        if self.hears_an_event(feeling) && self.say_echo() {
             self.say_fresh(|book| book.alone(emotion));
             return true;
         }
-        let subject = self.reading.subject_of(feeling).filter(|_| feeling.is_named);
+        // Shame about oneself has no other object.
+        let has_object = |subject: &&Subject| feeling.is_named && subject.topic != Topic::SelfWorth;
+        let subject = self.reading.subject_of(feeling).filter(has_object);
         if let Some(topic) = subject.map(|subject| self.called(subject)) {
             self.voice.slots.insert("topic", topic);
             if self.say_fresh(|book| book.about(emotion)) {
@@ -105,6 +108,12 @@ impl Talk<'_> {
         echoes.max_by_key(String::len)
     }
 
+    /// Says the user's words back, at times with a word on how they touch.
+    fn say_echo(&mut self) -> bool {
+        let moved = self.reading.is_painful() && self.voice.chance.one_in(2);
+        (moved && self.say_fresh(|book| &book.listen.echo_moved)) || self.say_fresh(|book| &book.listen.echo)
+    }
+
     fn fill_echo(&mut self, echo: Option<String>) -> bool {
         match echo {
             Some(echo) => self.voice.slots.insert("echo", echo),
@@ -117,7 +126,7 @@ impl Talk<'_> {
     fn reflect_content(&mut self) -> bool {
         let whole = self.best_echo(self.reading.sentences.iter().map(|sentence| &sentence.text));
         let echo = whole.or_else(|| self.best_echo(self.reading.clauses.last().into_iter()));
-        if self.fill_echo(echo) && self.say_fresh(|book| &book.listen.echo) {
+        if self.fill_echo(echo) && self.say_echo() {
             return true;
         }
         if let Some(person) = self.reading.person().map(|person| person.name(self.style.register).to_owned())
@@ -127,45 +136,78 @@ impl Talk<'_> {
                 return true;
             }
         }
-        let Some(subject) = self.reading.main_subject() else { return false };
-        let (topic, called) = (subject.topic, self.called(subject));
-        self.voice.slots.insert("topic", called);
-        self.say_fresh(|book| book.nods_to(topic))
+        if let Some((topic, called)) = self.reading.main_subject().map(|it| (it.topic, self.called(it))) {
+            self.voice.slots.insert("topic", called);
+            return self.say_fresh(|book| book.nods_to(topic));
+        }
+        self.fill_quote() && self.say_fresh(|book| &book.listen.quote)
     }
 
-    /// What the technique does now.
+    /// Fills `{quote}` with the whole message, if it is a short answer to a question.
+    fn fill_quote(&mut self) -> bool {
+        const LONGEST: usize = 24;
+        let quote = self.message.trim().trim_end_matches(|c: char| !c.is_alphanumeric());
+        let quote = match self.reading.language {
+            Language::Korean => quote.strip_suffix("이요").unwrap_or(quote),
+            Language::English => quote,
+        };
+        let letters = quote.chars().count();
+        let is_answer = self.memory.last_spoken().ends_with('?') && (2..=LONGEST).contains(&letters);
+        let is_plain = quote.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | ',' | '\''));
+        if is_answer && is_plain {
+            let quote = match self.reading.language {
+                Language::Korean => format!("‘{quote}’"),
+                Language::English => quote.to_owned(),
+            };
+            self.voice.slots.insert("quote", quote);
+        }
+        is_answer && is_plain
+    }
+
+    /// What the technique does now. When it has nothing new to say, listening does.
     pub(super) fn follow(&mut self) {
         let technique = self.fitting_technique();
         self.fill_subject();
         self.fill_absolute();
-        match technique {
+        let done = match technique {
             Move::Listen | Move::Explore => {
-                if self.style.manner == Manner::Warm && self.voice.chance.one_in(3) {
+                let thanked = self.memory.turn() == 1 && self.is_tender();
+                if self.style.manner == Manner::Warm && !thanked && self.voice.chance.one_in(3) {
                     self.validate();
                 }
-                return self.go_on();
+                false
             }
             Move::Validate => {
                 self.validate();
-                return self.go_on();
+                false
             }
-            Move::Affirm | Move::Ground => self.say(|book| book.leads_of(technique)),
-            Move::Reframe => {
-                self.say_fresh(|book| book.leads_of(technique));
-                let felt = self.reading.main_feeling().map(|feeling| feeling.emotion);
-                if felt.is_some_and(|emotion| self.say_fresh(|book| book.reframings_of(emotion))) {
-                    return;
-                }
+            Move::Affirm | Move::Ground => {
+                self.say_fresh(|book| book.leads_of(technique))
+                    && self.say_fresh(|book| book.asks_of(technique))
             }
+            Move::Reframe => self.reframe(),
             Move::Solution => {
                 self.say_fresh(|book| book.leads_of(technique));
+                self.say_fresh(|book| book.asks_of(technique))
             }
             Move::Activate => {
-                self.say(|book| book.leads_of(technique));
-                self.suggest();
+                self.say_fresh(|book| book.leads_of(technique));
+                self.suggest() && self.say_fresh(|book| book.asks_of(technique))
             }
+        };
+        if !done {
+            self.go_on();
         }
-        self.say(|book| book.asks_of(technique));
+    }
+
+    /// Asks for another view: one that this feeling needs, or any.
+    fn reframe(&mut self) -> bool {
+        if self.voice.chance.one_in(2) {
+            self.say_fresh(|book| book.leads_of(Move::Reframe));
+        }
+        let felt = self.reading.main_feeling().map(|feeling| feeling.emotion);
+        felt.is_some_and(|emotion| self.say_fresh(|book| book.reframings_of(emotion)))
+            || self.say_fresh(|book| book.asks_of(Move::Reframe))
     }
 
     /// The technique, unless listening is kinder: somebody grieves or is glad, or the same was asked of them a moment ago.
@@ -178,7 +220,8 @@ impl Talk<'_> {
         match self.technique {
             _ if self.reading.is_pleasant() => Move::Listen,
             _ if asks_something && self.reading.speaks_of(Topic::Loss) => Move::Validate,
-            _ if asks_something && just_asked() => Move::Listen,
+            _ if asks_something && (self.reading.is_bare() || just_asked()) => Move::Listen,
+            Move::Reframe if !self.reading.is_painful() => Move::Listen,
             technique => technique,
         }
     }
@@ -226,12 +269,6 @@ impl Talk<'_> {
 
     /// An open question: on the person, the feeling or the topic, or the technique's own.
     fn ask(&mut self) {
-        let technique = self.fitting_technique();
-        let own = match technique {
-            Move::Explore => Move::Explore,
-            Move::Validate if !self.reading.feelings.is_empty() => Move::Validate,
-            _ => Move::Listen,
-        };
         let person = self.reading.person().map(|person| person.name(self.style.register).to_owned());
         let felt = self.reading.main_feeling().map(|feeling| feeling.emotion);
         let topic = self.subject().map(|subject| subject.topic);
@@ -243,22 +280,34 @@ impl Talk<'_> {
             }
         }
         let asked = match (felt, topic) {
+            (_, Some(Topic::Loss)) => self.say_fresh(|book| book.questions_on(Topic::Loss)),
             (Some(emotion), _) if self.reading.is_pleasant() || self.voice.chance.one_in(2) => {
                 self.say_fresh(|book| book.questions_about(emotion))
             }
             (None, _) if !self.reading.is_bare() && self.voice.chance.one_in(2) => {
                 self.say_fresh(|book| &book.listen.ask_feeling)
             }
-            // With the technique's own questions in between, so that a topic is not used up at once.
+            // With other questions in between, so that a topic is not used up at once.
             (_, Some(topic)) if !self.voice.chance.one_in(3) => {
                 self.say_fresh(|book| book.questions_on(topic))
             }
             _ => false,
         };
-        if !asked
-            && !self.say_fresh(|book| book.asks_of(own))
-            && !self.say_fresh(|book| book.asks_of(Move::Explore))
-        {
+        if !asked {
+            self.ask_openly();
+        }
+    }
+
+    /// A question of the technique's own.
+    fn ask_openly(&mut self) {
+        let felt = self.reading.is_painful();
+        let asked = match self.fitting_technique() {
+            _ if !felt => self.say_fresh(|book| &book.listen.open),
+            technique @ (Move::Explore | Move::Validate) => self.say_fresh(|book| book.asks_of(technique)),
+            _ => self.say_fresh(|book| book.asks_of(Move::Listen)),
+        };
+        let asked = asked || (felt && self.say_fresh(|book| book.asks_of(Move::Explore)));
+        if !asked {
             self.say(|book| &book.listen.invite);
         }
     }

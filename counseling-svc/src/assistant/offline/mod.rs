@@ -92,11 +92,7 @@ impl OfflineAssistant {
         let memory = Memory::of(&turn.history, usual, |text, language| {
             Reading::of(text, language, &self.tongue(language).lexicon)
         });
-        let language = match Script::of(&turn.message) {
-            Script::Known(language) => language,
-            Script::None => memory.told.last().map_or(usual, |told| told.reading.language),
-            Script::Foreign => usual,
-        };
+        let language = language_of(&turn.message, &memory, usual);
         let Tongue { lexicon, book } = self.tongue(language);
         let reading = Reading::of(&turn.message, language, lexicon);
         let words =
@@ -142,6 +138,21 @@ impl Assistant for OfflineAssistant {
 
     fn greet<'a>(&'a self, scene: &'a Scene) -> BoxFuture<'a, Result<Reply, AssistantError>> {
         Box::pin(async move { Ok(self.open(scene)) })
+    }
+}
+
+/// The language to answer a message in.
+fn language_of(message: &str, memory: &Memory, usual: Language) -> Language {
+    /// A Korean who types "ok" or "no" has not changed the language.
+    const WORD: usize = 4;
+    let letters = |text: &str| text.chars().filter(|letter| letter.is_alphabetic()).count();
+    let sentences = memory.told.iter().rev().filter(|told| letters(&told.text) > WORD);
+    let before = sentences.map(|told| told.reading.language).next();
+    match Script::of(message) {
+        Script::Known(_) if letters(message) <= WORD && before == Some(Language::Korean) => Language::Korean,
+        Script::Known(language) => language,
+        Script::None => before.unwrap_or(usual),
+        Script::Foreign => usual,
     }
 }
 

@@ -90,6 +90,10 @@ pub(super) struct Listening {
     pub(super) first: Pool,
     /// The user's own words: `{echo}`.
     pub(super) echo: Pool,
+    /// The user's own words where they hurt.
+    pub(super) echo_moved: Pool,
+    /// A short answer to a question: `{quote}`.
+    pub(super) quote: Pool,
     /// Several feelings at once: `{feelings}`.
     pub(super) mixed: Pool,
     /// That `{person}` was heard.
@@ -101,6 +105,8 @@ pub(super) struct Listening {
     pub(super) validate: Pool,
     /// Room to go on, without a question.
     pub(super) invite: Pool,
+    /// Open questions that suppose no feeling.
+    pub(super) open: Pool,
     /// Asks for the feeling in what was told without one.
     pub(super) ask_feeling: Pool,
     /// Questions that are easy to answer, for somebody who does not know.
@@ -158,10 +164,6 @@ pub(super) struct Care {
     pub(super) ask_company: Pool,
     pub(super) company: Pool,
     pub(super) no_company: Pool,
-    /// The turn after: how is it now?
-    pub(super) check_in: Pool,
-    /// Later turns: help stays near.
-    pub(super) near: Pool,
     /// The danger was named to say that there is none.
     pub(super) denied: Pool,
 }
@@ -186,6 +188,10 @@ pub(super) struct KindOfCare {
     pub(super) safe: Pool,
     /// The question was answered: I do not know.
     pub(super) unsure: Pool,
+    /// The turn after: how is it now?
+    pub(super) check_in: Pool,
+    /// Later turns: help stays near.
+    pub(super) near: Pool,
 }
 
 /// What an answer to the question about safety means.

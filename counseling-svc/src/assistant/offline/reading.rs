@@ -78,7 +78,7 @@ impl Reading {
     /// Reads a message in the language it is taken to be in.
     pub(super) fn of(message: &str, language: Language, lexicon: &Lexicon) -> Self {
         let (sentences, clauses) = sentences_and_clauses(message, language);
-        let (mut feelings, mut subjects) = (Vec::new(), Vec::new());
+        let (mut feelings, mut subjects) = (Vec::new(), Vec::<Subject>::new());
         for (at, clause) in clauses.iter().enumerate() {
             let text = Text::new(clause).without(&lexicon.idioms);
             for (emotion, is_named) in emotions(&text, lexicon) {
@@ -92,6 +92,10 @@ impl Reading {
                     subjects.push(Subject { topic, is_person, clause: at, language, name: name.clone() });
                 }
             }
+        }
+        let loss = subjects.iter().find(|subject| subject.topic == Topic::Loss);
+        if let Some(loss) = loss.filter(|_| feelings.is_empty()) {
+            feelings.push(Feeling { emotion: Emotion::Sadness, is_named: false, clause: loss.clause });
         }
         Self { language, sentences, clauses, feelings, subjects, length: message.chars().count() }
     }
@@ -129,6 +133,11 @@ impl Reading {
     /// Whether only good feelings are in it.
     pub(super) fn is_pleasant(&self) -> bool {
         !self.feelings.is_empty() && self.feelings.iter().all(|felt| felt.emotion.is_pleasant())
+    }
+
+    /// Whether a feeling that hurts is in it.
+    pub(super) fn is_painful(&self) -> bool {
+        self.feelings.iter().any(|felt| !felt.emotion.is_pleasant())
     }
 
     /// Whether it tells nothing that could be answered.
@@ -190,7 +199,8 @@ fn clauses_of(part: &str, language: Language) -> Vec<String> {
     const CONTRASTS: [&str; 9] = ["지만", "는데", "인데", "은데", "한데", "던데", "운데", "픈데", "쁜데"];
     let mut clauses = vec![Vec::new()];
     for word in part.split_whitespace() {
-        let begins = matches!(word.to_lowercase().as_str(), "but" | "although" | "though" | "however" | "yet");
+        let begins =
+            matches!(word.to_lowercase().as_str(), "but" | "although" | "though" | "however" | "yet");
         if language == Language::English && begins {
             clauses.push(Vec::new());
         }
@@ -229,8 +239,14 @@ pub(super) enum Intent {
     Foreign,
 }
 
-/// From here on a message holds more than one answer can take up.
-const MUCH: usize = 400;
+/// From here on a message holds more than one answer can take up. Hangul says more in a letter.
+fn is_much(reading: &Reading) -> bool {
+    let much = match reading.language {
+        Language::Korean => 240,
+        Language::English => 500,
+    };
+    reading.length >= much
+}
 
 impl Intent {
     pub(super) fn of(message: &str, reading: &Reading, lexicon: &Lexicon) -> Self {
@@ -253,7 +269,7 @@ impl Intent {
         });
         match wish {
             Some((&wish, _)) => Self::Wish(wish),
-            None if reading.length >= MUCH => Self::TellMuch,
+            None if is_much(reading) => Self::TellMuch,
             None => Self::Tell,
         }
     }
@@ -269,7 +285,7 @@ fn said_plainly(compact: &str) -> &str {
 fn could_be_meant(wish: Wish, reading: &Reading) -> bool {
     match wish {
         Wish::Hello | Wish::Thanks | Wish::Bye => reading.length <= 30 && reading.is_bare(),
-        Wish::Advice | Wish::ListenOnly | Wish::Medical => reading.length < MUCH,
+        Wish::Advice | Wish::ListenOnly | Wish::Medical => !is_much(reading),
         Wish::Repair | Wish::Hostile => reading.length <= 60 && reading.subjects.is_empty(),
         _ => reading.length <= 60,
     }

@@ -41,11 +41,11 @@ impl Talk<'_> {
         if let Some(number) = self.number_on_scale() {
             return self.answer_number(number);
         }
-        self.reflect();
-        let first = self.memory.turn() == 1 && !self.reading.feelings.is_empty() && !self.reading.is_pleasant();
+        let first = self.memory.turn() == 1 && self.reading.is_painful();
         if first && self.is_tender() && self.voice.chance.one_in(2) {
             self.say_fresh(|book| &book.listen.first);
         }
+        self.reflect();
         if !(self.is_time_to_summarize() && self.summarize()) {
             self.follow();
         }
@@ -80,17 +80,17 @@ impl Talk<'_> {
         }
         self.fill_subject();
         self.say(|book| book.wish.get(&Wish::Advice).map_or(&[], Vec::as_slice));
-        self.suggest();
+        if !self.suggest() {
+            self.say(|book| &book.listen.step);
+        }
         self.say(|book| &book.listen.fits);
     }
 
-    /// A small step for what is talked about.
-    pub(super) fn suggest(&mut self) {
+    /// A small step for what is talked about, if there is one that was not named yet.
+    pub(super) fn suggest(&mut self) -> bool {
         let topic = self.subject().map(|subject| subject.topic);
         let of_topic = topic.and_then(|topic| self.book.topic.get(&topic)).map(|phrases| &phrases.step);
-        if !of_topic.is_some_and(|steps| self.voice.say_fresh(steps)) {
-            self.say(|book| &book.listen.step);
-        }
+        of_topic.is_some_and(|steps| self.voice.say_fresh(steps)) || self.say_fresh(|book| &book.listen.step)
     }
 
     fn answer_short(&mut self, short: Short) {
@@ -99,7 +99,15 @@ impl Talk<'_> {
             return;
         }
         match short {
-            _ if self.memory.told.iter().all(|told| told.reading.is_bare()) => self.say(|book| &book.listen.easy),
+            _ if !self.memory.told.iter().all(|told| told.reading.is_bare()) => self.go_on_after(short),
+            Short::Yes => self.say(|book| &book.listen.invite),
+            _ => self.say(|book| &book.listen.easy),
+        }
+    }
+
+    /// What was told before is taken up again, or left for a moment.
+    fn go_on_after(&mut self, short: Short) {
+        match short {
             Short::Unsure => {
                 let easy = self.voice.chance.one_in(2) && self.say_fresh(|book| &book.listen.easy);
                 if !easy {
@@ -144,7 +152,7 @@ impl Talk<'_> {
         self.fill_past(self.memory.latest_subject());
         if !self.say_fresh(|book| &book.listen.back) {
             self.voice.slots.remove("past");
-            self.say(|book| book.asks_of(Move::Listen));
+            self.say(|book| &book.listen.open);
         }
     }
 

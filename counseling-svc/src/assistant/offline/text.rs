@@ -2,8 +2,6 @@
 
 use serde::Deserialize;
 
-use super::language::is_hangul;
-
 /// A message, or a part of one, ready to be searched.
 #[derive(Debug, Clone)]
 pub(super) struct Text {
@@ -34,7 +32,7 @@ impl Text {
         }
         let mut words = String::from(" ");
         for part in lower.split(|c: char| !c.is_alphanumeric() && c != '\'' && !ENDS.contains(&c)) {
-            for word in part.split_inclusive(ENDS).flat_map(|piece| split_end(piece)) {
+            for word in part.split_inclusive(ENDS).flat_map(split_end) {
                 let word = word.trim_matches('\'');
                 if !(word.is_empty() || (word == END && words.ends_with(" . "))) {
                     words.push_str(mended(word));
@@ -150,7 +148,7 @@ enum Script {
 
 /// Something to look for.
 ///
-/// A pattern with Hangul in it is found wherever its letters follow each other; a space in it may be missing in the
+/// A pattern with Hangul in it, or other letters of East Asia, is found wherever its letters follow each other; a space in it may be missing in the
 /// text. `^` binds it to the start of a word, `$` to the end of a word or of a noun that only a particle follows. Any other pattern is a run of whole
 /// words, and a final `*` stands for the rest of the last word.
 #[derive(Debug, Clone, Deserialize)]
@@ -161,6 +159,11 @@ pub(super) struct Pattern(Kind);
 enum Kind {
     Hangul { letters: Vec<PatternLetter>, start: bool, end: bool },
     Words(String),
+}
+
+/// Hangul, kana, Chinese characters: scripts in which spaces say little about words.
+fn is_of_east_asia(letter: char) -> bool {
+    matches!(letter, '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}' | '\u{3130}'..='\u{318f}' | '\u{4e00}'..='\u{9fff}' | '가'..='힣')
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -179,7 +182,7 @@ impl From<String> for Pattern {
 impl Pattern {
     pub(super) fn new(written: &str) -> Self {
         let written = written.trim().to_lowercase();
-        if written.chars().any(is_hangul) {
+        if written.chars().any(is_of_east_asia) {
             let mut letters = Vec::new();
             for word in written.split_whitespace() {
                 let word = word.chars().filter(|c| c.is_alphanumeric()).enumerate();
@@ -204,6 +207,9 @@ impl Pattern {
         match &self.0 {
             Kind::Hangul { letters, start, end } => Box::new(
                 (0..text.letters.len())
+                    .filter(move |&at| {
+                        letters.first().is_some_and(|first| first.value == text.letters[at].value)
+                    })
                     .filter(move |&at| matches_at(&text.letters, at, letters, *start, *end))
                     .map(|at| Found { script: Script::Hangul, start: at, end: at + letters.len() }),
             ),
@@ -218,7 +224,7 @@ impl Pattern {
 
 fn matches_at(text: &[Letter], at: usize, letters: &[PatternLetter], start: bool, end: bool) -> bool {
     let Some(window) = text.get(at..at + letters.len()) else { return false };
-    if letters.is_empty() || (start && !window[0].starts_word) {
+    if start && !window[0].starts_word {
         return false;
     }
     let same = |(letter, wanted): (&Letter, &PatternLetter)| {

@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use shared::auth::Caller;
-use shared::proto::events::v1::CounselCreated;
-use shared::proto::v1::BubbleResponse;
 use shared::time::Timestamp;
 use shared::{Error, id};
 
-use super::super::domain::{Author, Counsel, Message, Turn};
+use super::super::domain::{Author, Counsel, CounselEvent, Message, Turn};
 use super::super::repository::Counsels;
 use super::super::scene;
-use super::{CounselCommands, said, unavailable};
+use super::{CounselCommands, publish, said, unavailable};
 use crate::counselors::entity::{bubble, counselor};
 use crate::prompts::entity::technique;
 use crate::relationships::domain::Relationship;
@@ -21,9 +19,22 @@ use crate::relationships::repository::Relationships;
 pub struct NewCounsel {
     pub counsel_id: String,
     pub counselor_id: String,
-    pub bubble_response: Option<BubbleResponse>,
+    pub bubble_answer: Option<BubbleAnswer>,
     /// For admins only; the active version otherwise.
     pub prompt_version_id: Option<String>,
+}
+
+/// The answer to a bubble that opens a counsel.
+pub struct BubbleAnswer {
+    pub bubble_id: String,
+    pub option: ResponseOption,
+}
+
+/// Which of a bubble's two answers was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseOption {
+    First,
+    Second,
 }
 
 /// What a counsel is opened with.
@@ -31,15 +42,24 @@ struct Opening {
     counselor: counselor::Model,
     version_id: String,
     technique: technique::Model,
-    bubble: Option<(bubble::Model, String)>,
+    bubble: Option<(bubble::Model, ResponseOption)>,
+}
+
+/// What is said when a counsel is opened, and what follows from it.
+struct FirstWords {
+    messages: Vec<Message>,
+    risk: Option<CounselEvent>,
 }
 
 impl CounselCommands {
     /// Opens a counsel. Everything is read and the assistant is asked before the transaction begins.
     ///
+    /// Idempotent by the counsel's id: a repeat finds the first one's counsel and the words it was opened with.
+    ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown counselor, bubble or version, [`Error::PermissionDenied`] when somebody
-    /// who is no admin chooses a version, [`Error::Unavailable`] when the assistant does not answer.
+    /// [`Error::NotFound`] for an unknown counselor, bubble or version, and when the id is of somebody else's
+    /// counsel; [`Error::PermissionDenied`] when somebody who is no admin chooses a version;
+    /// [`Error::Unavailable`] when the assistant does not answer.
     pub async fn create_counsel(
         &self,
         caller: &Caller,
@@ -51,7 +71,7 @@ impl CounselCommands {
         let opening = self.opening(caller, &new).await?;
         let now = self.clock.now();
         let mut counsel = counsel_of(&new, &opening, caller.user_id()?, now);
-        let messages = self.first_words(&mut counsel, &opening).await?;
+        let FirstWords { messages, risk } = self.first_words(&mut counsel, &opening).await?;
 
         let transaction = self.database.begin().await?;
         let met = Relationship::new(id::new_id(), &counsel.counselor_id, &counsel.user_id, now);
@@ -65,14 +85,11 @@ impl CounselCommands {
         for message in &messages {
             transaction.insert_message(message).await?;
         }
-        let created = CounselCreated {
-            counsel_id: counsel.id.clone(),
-            user_id: counsel.user_id.clone(),
-            counselor_id: counsel.counselor_id.clone(),
-            prompt_version_id: counsel.prompt_version_id.clone(),
-            bubble_id: new.bubble_response.map(|response| response.bubble_id),
-        };
-        transaction.publish(&created).await?;
+        let bubble_id = new.bubble_answer.map(|answer| answer.bubble_id);
+        publish(&transaction, &counsel, CounselEvent::Created { bubble_id }).await?;
+        if let Some(risk) = risk {
+            publish(&transaction, &counsel, risk).await?;
+        }
         transaction.commit().await?;
         Ok((counsel, messages))
     }
@@ -89,20 +106,11 @@ impl CounselCommands {
             return Err(Error::NotFound("counsel"));
         }
         let mut messages = self.queries.messages(&counsel.id).await?;
-        let opened = |message: &Message| match &message.author {
-            Author::User { reservation_id } => reservation_id.is_none(),
-            Author::Counselor { reply_to } => reply_to.is_none(),
-        };
-        messages.retain(opened);
+        messages.retain(Message::is_first_words);
         Ok((counsel, messages))
     }
 
     async fn opening(&self, caller: &Caller, new: &NewCounsel) -> Result<Opening, Error> {
-        let counselor = self.stage.counselors.counselor(&new.counselor_id).await?;
-        let bubble = match &new.bubble_response {
-            Some(response) => Some(self.answered_bubble(response, &counselor.id).await?),
-            None => None,
-        };
         let version_id = match &new.prompt_version_id {
             Some(version_id) => {
                 caller.require_admin()?;
@@ -110,47 +118,47 @@ impl CounselCommands {
             }
             None => self.stage.prompts.active_version().await?.id,
         };
+        let counselor = self.stage.counselors.counselor(&new.counselor_id).await?;
+        let bubble = match &new.bubble_answer {
+            Some(BubbleAnswer { bubble_id, option }) => {
+                Some((self.stage.counselors.bubble(&counselor.id, bubble_id).await?, *option))
+            }
+            None => None,
+        };
         let technique = self.stage.prompts.start_technique(&version_id, &counselor.tone_id).await?;
         Ok(Opening { counselor, version_id, technique, bubble })
     }
 
-    async fn answered_bubble(
-        &self,
-        response: &BubbleResponse,
-        counselor_id: &str,
-    ) -> Result<(bubble::Model, String), Error> {
-        let bubble = self.stage.counselors.bubble(counselor_id, &response.bubble_id).await?;
-        let answer = match response.response_option_no {
-            1 => bubble.response_option1.clone(),
-            2 => bubble.response_option2.clone(),
-            _ => return Err(Error::invalid("bubble_response.response_option_no", "must be 1 or 2")),
-        };
-        Ok((bubble, answer))
-    }
-
     /// The greeting; or the bubble's question, the user's answer, and what the counselor says to it.
-    async fn first_words(&self, counsel: &mut Counsel, opening: &Opening) -> Result<Vec<Message>, Error> {
+    async fn first_words(&self, counsel: &mut Counsel, opening: &Opening) -> Result<FirstWords, Error> {
         let Opening { counselor, version_id, technique, bubble } = opening;
         let scene = self.stage.scene(counselor, version_id, technique, &counsel.id).await?;
         let at = counsel.created_at;
         let counselors = || Author::Counselor { reply_to: None };
         let mut messages = Vec::new();
-        let reply = match bubble {
-            None => self.ask(self.assistant.greet(&scene)).await,
-            Some((bubble, answer)) => {
+        let mut risk = None;
+        let text = match bubble {
+            None => self.ask(self.assistant.greet(&scene)).await.map_err(unavailable)?.text,
+            Some((bubble, option)) => {
                 messages.push(said(counsel, bubble.question.clone(), counselors(), at));
+                let chosen = match option {
+                    ResponseOption::First => &bubble.response_option1,
+                    ResponseOption::Second => &bubble.response_option2,
+                };
                 let author = Author::User { reservation_id: None };
-                let answered = said(counsel, answer.clone(), author, after(at, 1));
-                messages.push(answered.clone());
-                let turn = scene::turn(scene, &messages, &answered);
-                self.ask(self.assistant.reply(&turn)).await
+                let answer = said(counsel, chosen.clone(), author, after(at, 1));
+                let turn = scene::turn(scene, &messages, &answer);
+                let reply = self.ask(self.assistant.reply(&turn)).await.map_err(unavailable)?;
+                let message_id = answer.id.clone();
+                risk = reply.risk.map(|risk| CounselEvent::RiskDetected { message_id, risk });
+                messages.push(answer);
+                reply.text
             }
         };
-        let text = reply.map_err(unavailable)?.text;
-        counsel.last_message = Some(text.clone());
-        counsel.last_chatted_at = Some(at);
-        messages.push(said(counsel, text, counselors(), after(at, 2)));
-        Ok(messages)
+        let last = said(counsel, text, counselors(), after(at, 2));
+        counsel.note_last(&last);
+        messages.push(last);
+        Ok(FirstWords { messages, risk })
     }
 }
 

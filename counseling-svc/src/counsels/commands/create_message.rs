@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use shared::Error;
 use shared::auth::Caller;
-use shared::proto::events::v1::{CounselMessageCreated, CounselMessageFailure, RiskDetected, RiskKind};
-use shared::time::Timestamp;
+use shared::error::Chain;
+use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use super::super::domain::{Author, Counsel, Message};
+use super::super::domain::{Author, Counsel, CounselEvent, Failure, Lease, Message};
 use super::super::repository::Counsels;
 use super::super::scene;
-use super::{CounselCommands, own_counsel, said, unavailable};
-use crate::assistant::{self, AssistantError, Reply};
-use crate::prompts::domain::next_technique;
+use super::{CounselCommands, own_counsel, publish, said, unavailable};
+use crate::assistant::{Reply, Turn};
+use crate::prompts::domain::{TransitionRule, next_technique};
 use crate::relationships::domain::Relationship;
 use crate::relationships::repository::Relationships;
 
@@ -26,7 +26,6 @@ use crate::relationships::repository::Relationships;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What a caller says.
-#[derive(Clone)]
 pub struct NewMessage {
     pub counselor_id: String,
     pub counsel_id: String,
@@ -44,9 +43,23 @@ pub struct Pair {
 /// Where a request stands after its message was kept.
 enum Accepted {
     /// It is to be answered now.
-    Turn(Counsel, Message),
+    Pending(Pending),
     /// It was answered before.
     Answered(Pair),
+}
+
+/// A kept message whose turn it is.
+struct Pending {
+    counsel: Counsel,
+    message: Message,
+    reservation_id: String,
+    lease: Lease,
+}
+
+/// What decides about the technique of the next message.
+struct Course {
+    threshold: i32,
+    rules: Vec<TransitionRule>,
 }
 
 impl CounselCommands {
@@ -59,26 +72,49 @@ impl CounselCommands {
     /// answering, [`Error::FailedPrecondition`] when the reservation pays for something else,
     /// [`Error::Unavailable`] when the assistant does not answer.
     pub async fn create_message(&self, caller: Caller, new: NewMessage) -> Result<Pair, Error> {
+        let (tell, told) = oneshot::channel();
         let commands = self.clone();
         let turn = async move {
-            match commands.accept(&caller, &new).await? {
-                Accepted::Answered(pair) => Ok(pair),
-                Accepted::Turn(counsel, message) => {
-                    commands.answer(counsel, message, &new.reservation_id).await
-                }
-            }
+            // Nobody listens when the caller has gone away.
+            let _ = tell.send(commands.speak(&caller, new).await);
         };
-        tokio::spawn(turn.in_current_span()).await.map_err(Error::internal)?
+        self.turns.spawn(turn.in_current_span());
+        told.await.map_err(Error::internal)?
     }
 
-    async fn accept(&self, caller: &Caller, new: &NewMessage) -> Result<Accepted, Error> {
+    async fn speak(&self, caller: &Caller, new: NewMessage) -> Result<Pair, Error> {
+        let pending = match self.accept(caller, new).await? {
+            Accepted::Answered(pair) => return Ok(pair),
+            Accepted::Pending(pending) => pending,
+        };
+        let (counsel_id, lease) = (pending.counsel.id.clone(), pending.lease.clone());
+        match self.answer(pending).await {
+            Ok(pair) => Ok(pair),
+            Err((failure, error)) => {
+                if let Err(error) = self.give_up(&counsel_id, &lease, failure).await {
+                    let error = Chain(&error);
+                    tracing::warn!(counsel_id, %error, "a turn without an answer is left to recovery");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Keeps the message and gives the counselor the turn. A refused message leaves no trace.
+    async fn accept(&self, caller: &Caller, new: NewMessage) -> Result<Accepted, Error> {
+        let NewMessage { counselor_id, counsel_id, text, reservation_id } = new;
         let transaction = self.database.begin().await?;
-        let mut counsel = own_counsel(&transaction, caller, &new.counselor_id, &new.counsel_id).await?;
-        let earlier = transaction.message_of_reservation(&new.reservation_id).await?;
+        let mut counsel = own_counsel(&transaction, caller, &counselor_id, &counsel_id).await?;
+        let now = self.clock.now();
+        let earlier = transaction.message_of_reservation(&reservation_id).await?;
+        let is_new = earlier.is_none();
         let message = match earlier {
-            Some(earlier) if earlier.counsel_id != counsel.id || earlier.text != new.text => {
-                let reason = "the reservation pays for another message";
-                return Err(Error::FailedPrecondition(reason.to_owned()));
+            None => {
+                let author = Author::User { reservation_id: Some(reservation_id.clone()) };
+                said(&counsel, text, author, now)
+            }
+            Some(earlier) if earlier.counsel_id != counsel.id || earlier.text != text => {
+                return Err(paid_for_another());
             }
             Some(message) => {
                 if let Some(reply) = transaction.reply_to(&message.id).await? {
@@ -86,118 +122,71 @@ impl CounselCommands {
                 }
                 message
             }
-            None => {
-                let author = Author::User { reservation_id: Some(new.reservation_id.clone()) };
-                let message = said(&counsel, new.text.clone(), author, self.clock.now());
-                // Refused before anything is written, so that a refused message leaves no trace.
-                begin_turn(&mut counsel, &message, self.clock.now())?;
-                if !transaction.insert_message(&message).await? {
-                    let reason = "the reservation pays for a message in another counsel";
-                    return Err(Error::FailedPrecondition(reason.to_owned()));
-                }
-                transaction.save_counsel(&counsel).await?;
-                transaction.commit().await?;
-                return Ok(Accepted::Turn(counsel, message));
-            }
         };
-        begin_turn(&mut counsel, &message, self.clock.now())?;
+        let lease = counsel.begin_turn(&message.id, now).map_err(|busy| Error::ResourceExhausted {
+            message: busy.to_string(),
+            retry_after: RETRY_AFTER,
+        })?;
+        // The same reservation may come in another counsel at the same moment.
+        if is_new && !transaction.insert_message(&message).await? {
+            return Err(paid_for_another());
+        }
         transaction.save_counsel(&counsel).await?;
         transaction.commit().await?;
-        Ok(Accepted::Turn(counsel, message))
+        Ok(Accepted::Pending(Pending { counsel, message, reservation_id, lease }))
     }
 
-    async fn answer(&self, counsel: Counsel, message: Message, reservation_id: &str) -> Result<Pair, Error> {
-        match self.think(&counsel, &message).await {
-            Ok(reply) => self.keep_reply(&counsel, message, reply, reservation_id).await,
-            Err(error) => {
-                let transaction = self.database.begin().await?;
-                if let Some(counsel) = transaction.counsel_for_change(&counsel.id).await? {
-                    self.abandon(transaction, counsel, &message.id, CounselMessageFailure::Assistant).await?;
-                }
-                Err(error)
-            }
-        }
+    async fn answer(&self, pending: Pending) -> Result<Pair, (Failure, Error)> {
+        let interrupted = |error| (Failure::Interrupted, error);
+        let (turn, course) = self.gather(&pending).await.map_err(interrupted)?;
+        let reply = self.ask(self.assistant.reply(&turn)).await;
+        let reply = reply.map_err(|error| (Failure::Assistant, unavailable(error)))?;
+        self.keep(pending, course, reply).await.map_err(interrupted)
     }
 
-    /// Gathers what was said and asks the assistant.
-    async fn think(&self, counsel: &Counsel, message: &Message) -> Result<Reply, Error> {
+    /// Reads what the assistant is told, and what comes after its answer.
+    async fn gather(&self, pending: &Pending) -> Result<(Turn, Course), Error> {
+        let Pending { counsel, message, .. } = pending;
         let counselor = self.stage.counselors.counselor(&counsel.counselor_id).await?;
         let technique = self.stage.prompts.technique(&counsel.technique_id).await?;
+        let rules = self.stage.prompts.rules_from(&counsel.technique_id).await?;
         let scene = self.stage.scene(&counselor, &counsel.prompt_version_id, &technique, &counsel.id).await?;
         let said = self.queries.messages(&counsel.id).await?;
-        let turn = scene::turn(scene, &said, message);
-        let reply = self.ask(self.assistant.reply(&turn)).await.map_err(unavailable)?;
-        if reply.text.trim().is_empty() {
-            return Err(unavailable(AssistantError::Unavailable("its answer was empty".to_owned())));
-        }
-        Ok(reply)
+        let course = Course { threshold: technique.message_threshold, rules };
+        Ok((scene::turn(scene, &said, message), course))
     }
 
-    async fn keep_reply(
-        &self,
-        counsel: &Counsel,
-        message: Message,
-        reply: Reply,
-        reservation_id: &str,
-    ) -> Result<Pair, Error> {
-        let technique = self.stage.prompts.technique(&counsel.technique_id).await?;
-        let rules = self.stage.prompts.rules_from(&counsel.technique_id).await?;
-
+    async fn keep(&self, pending: Pending, course: Course, reply: Reply) -> Result<Pair, Error> {
+        let Pending { counsel, message, reservation_id, lease } = pending;
         let transaction = self.database.begin().await?;
-        let mut counsel =
-            transaction.counsel_for_change(&counsel.id).await?.ok_or(Error::NotFound("counsel"))?;
+        let counsel = transaction.counsel_for_change(&counsel.id).await?;
+        let mut counsel = counsel.ok_or(Error::NotFound("counsel"))?;
         let now = self.clock.now();
+        let author = Author::Counselor { reply_to: Some(message.id.clone()) };
+        let answered = said(&counsel, reply.text, author, now);
         let count = counsel.technique_message_count + 1;
-        let next = next_technique(&rules, &technique.id, technique.message_threshold, count);
-        let answered =
-            said(&counsel, reply.text, Author::Counselor { reply_to: Some(message.id.clone()) }, now);
-        counsel
-            .complete_turn(&message.id, &answered.text, next, now)
+        let next = next_technique(&course.rules, &counsel.technique_id, course.threshold, count);
+        let created = counsel
+            .complete_turn(&lease, &reservation_id, &answered, next)
             .map_err(|lost| Error::Unavailable(Box::new(lost)))?;
         transaction.insert_message(&answered).await?;
         transaction.save_counsel(&counsel).await?;
+        publish(&transaction, &counsel, created).await?;
+        if let Some(risk) = reply.risk {
+            let detected = CounselEvent::RiskDetected { message_id: message.id.clone(), risk };
+            publish(&transaction, &counsel, detected).await?;
+        }
 
         let known =
             Relationship::new(counsel.relationship_id.clone(), &counsel.counselor_id, &counsel.user_id, now);
         let mut relationship = transaction.relationship_for_change(known).await?;
         relationship.grow(now);
         transaction.save_relationship(&relationship).await?;
-
-        let created = CounselMessageCreated {
-            counsel_id: counsel.id.clone(),
-            user_id: counsel.user_id.clone(),
-            counselor_id: counsel.counselor_id.clone(),
-            user_message_id: message.id.clone(),
-            counselor_message_id: answered.id.clone(),
-            counsel_technique_id: answered.technique_id.clone(),
-            reservation_id: reservation_id.to_owned(),
-        };
-        transaction.publish(&created).await?;
-        if let Some(risk) = reply.risk {
-            transaction.publish(&risk_detected(&counsel, &message, risk)).await?;
-        }
         transaction.commit().await?;
         Ok(Pair { message, reply: answered })
     }
 }
 
-fn begin_turn(counsel: &mut Counsel, message: &Message, now: Timestamp) -> Result<(), Error> {
-    counsel
-        .begin_turn(&message.id, now)
-        .map_err(|busy| Error::ResourceExhausted { message: busy.to_string(), retry_after: RETRY_AFTER })
-}
-
-fn risk_detected(counsel: &Counsel, message: &Message, risk: assistant::Risk) -> RiskDetected {
-    let kind = match risk.kind {
-        assistant::RiskKind::SelfHarm => RiskKind::SelfHarm,
-        assistant::RiskKind::HarmToOthers => RiskKind::HarmToOthers,
-        assistant::RiskKind::Abuse => RiskKind::Abuse,
-    };
-    RiskDetected {
-        counsel_id: counsel.id.clone(),
-        user_id: counsel.user_id.clone(),
-        user_message_id: message.id.clone(),
-        risk_kind: kind.into(),
-        risk_severity: risk.severity.into(),
-    }
+fn paid_for_another() -> Error {
+    Error::FailedPrecondition("the reservation pays for another message".to_owned())
 }

@@ -21,59 +21,79 @@ fn counsel() -> Counsel {
     }
 }
 
+fn reply(id: &str, seconds: i64) -> Message {
+    Message {
+        id: id.to_owned(),
+        counsel_id: "counsel".to_owned(),
+        text: format!("words of {id}"),
+        author: Author::Counselor { reply_to: None },
+        technique_id: "listening".to_owned(),
+        reaction: None,
+        created_at: at(seconds),
+        updated_at: at(seconds),
+    }
+}
+
 #[test]
 fn one_message_is_answered_at_a_time() {
     let mut counsel = counsel();
-    counsel.begin_turn("first", at(1)).unwrap();
+    let lease = counsel.begin_turn("first", at(1)).unwrap();
+    assert_eq!(lease, Lease { message_id: "first".to_owned(), until: at(61) });
     assert_eq!(counsel.begin_turn("second", at(2)), Err(Busy));
-    counsel.complete_turn("first", "a reply", None, at(3)).unwrap();
-    assert_eq!(counsel.last_message.as_deref(), Some("a reply"));
-    assert_eq!(counsel.technique_message_count, 3);
-    assert_eq!(counsel.begin_turn("second", at(4)), Ok(()));
+    let told = counsel.complete_turn(&lease, "reservation", &reply("reply", 3), None).unwrap();
+    let created = CounselEvent::MessageCreated {
+        message_id: "first".to_owned(),
+        reply_id: "reply".to_owned(),
+        technique_id: "listening".to_owned(),
+        reservation_id: "reservation".to_owned(),
+    };
+    assert_eq!(told, created);
+    assert_eq!(counsel.last_message.as_deref(), Some("words of reply"));
+    assert_eq!(counsel.last_chatted_at, Some(at(3)));
+    assert_eq!((counsel.technique_id.as_str(), counsel.technique_message_count), ("listening", 3));
+    assert!(counsel.begin_turn("second", at(4)).is_ok());
 }
 
 #[test]
-fn an_answer_that_comes_after_its_turn_was_given_up_is_refused() {
+fn a_turn_that_nobody_ended_in_time_goes_on_until_it_is_given_up() {
     let mut counsel = counsel();
-    counsel.begin_turn("first", at(1)).unwrap();
-    counsel.abandon_turn("first", at(70)).unwrap();
-    assert_eq!(counsel.complete_turn("first", "late", None, at(71)), Err(TurnLost));
-    counsel.begin_turn("second", at(72)).unwrap();
-    assert_eq!(counsel.complete_turn("first", "late", None, at(73)), Err(TurnLost));
-    assert_eq!(counsel.abandon_turn("first", at(74)), Err(TurnLost));
+    let lease = counsel.begin_turn("first", at(0)).unwrap();
+    assert_eq!(counsel.begin_turn("second", at(1000)), Err(Busy));
+    let told = counsel.abandon_turn(&lease, "reservation", Failure::Interrupted, at(1001)).unwrap();
+    let failed = CounselEvent::MessageFailed {
+        message_id: "first".to_owned(),
+        reservation_id: "reservation".to_owned(),
+        failure: Failure::Interrupted,
+    };
+    assert_eq!(told, failed);
+    assert_eq!(counsel.abandon_turn(&lease, "reservation", Failure::Assistant, at(1002)), Err(TurnLost));
+    assert!(counsel.begin_turn("second", at(1003)).is_ok());
+}
+
+#[test]
+fn a_turn_that_was_given_up_ends_no_other_turn_not_even_one_of_the_same_message() {
+    let mut counsel = counsel();
+    let lost = counsel.begin_turn("first", at(1)).unwrap();
+    counsel.abandon_turn(&lost, "reservation", Failure::Interrupted, at(70)).unwrap();
+    assert_eq!(counsel.complete_turn(&lost, "reservation", &reply("late", 71), None), Err(TurnLost));
+    let lease = counsel.begin_turn("first", at(72)).unwrap();
+    assert_eq!(counsel.complete_turn(&lost, "reservation", &reply("late", 73), None), Err(TurnLost));
+    assert_eq!(counsel.abandon_turn(&lost, "reservation", Failure::Assistant, at(74)), Err(TurnLost));
     assert_eq!(counsel.last_message, None);
-}
-
-#[test]
-fn a_turn_is_interrupted_when_its_time_is_over_and_not_before() {
-    let mut counsel = counsel();
-    assert_eq!(counsel.interrupted_message(at(1000)), None);
-    counsel.begin_turn("first", at(0)).unwrap();
-    assert_eq!(counsel.interrupted_message(at(59)), None);
-    assert_eq!(counsel.interrupted_message(at(60)), Some("first"));
-    assert_eq!(counsel.begin_turn("second", at(61)), Err(Busy));
+    assert_eq!(counsel.turn, Turn::Counselor(lease));
 }
 
 #[test]
 fn a_new_technique_counts_its_messages_from_zero() {
     let mut counsel = counsel();
-    counsel.begin_turn("first", at(1)).unwrap();
-    counsel.complete_turn("first", "a reply", Some("reframing"), at(2)).unwrap();
+    let lease = counsel.begin_turn("first", at(1)).unwrap();
+    counsel.complete_turn(&lease, "reservation", &reply("reply", 2), Some("reframing")).unwrap();
     assert_eq!((counsel.technique_id.as_str(), counsel.technique_message_count), ("reframing", 0));
 }
 
 #[test]
 fn only_the_counselors_words_are_reacted_to() {
-    let mut message = Message {
-        id: "m".to_owned(),
-        counsel_id: "counsel".to_owned(),
-        text: "words".to_owned(),
-        author: Author::Counselor { reply_to: None },
-        technique_id: "listening".to_owned(),
-        reaction: None,
-        created_at: at(0),
-        updated_at: at(0),
-    };
+    let mut message = reply("m", 0);
     message.react(CounselMessageReaction::Like, at(1)).unwrap();
     message.react(CounselMessageReaction::Like, at(2)).unwrap();
     assert_eq!(message.reaction, Some(Reaction { kind: CounselMessageReaction::Like, at: at(1) }));

@@ -74,30 +74,36 @@ const REFUSED: [&str; 24] = [
 /// The clause with the first person turned into the second.
 pub(super) fn turned(clause: &str) -> Option<String> {
     let clause = clause.replace('’', "'");
+    let clause = clause.trim_end_matches(|c: char| !c.is_alphanumeric());
     if clause.contains(['"', '“', '”', '(', ')', '?', '@', '/', '*']) {
         return None;
     }
-    let words: Vec<&str> =
-        clause.split_whitespace().map(|word| word.trim_matches([',', '.', '!', ':'])).collect();
-    let openers = words.iter().take_while(|word| OPENERS.contains(&word.to_lowercase().as_str())).count();
+    let words: Vec<&str> = clause.split_whitespace().collect();
+    let openers = words.iter().take_while(|word| OPENERS.contains(&bare(word).as_str())).count();
     let words = &words[openers..];
-    let tells = words.first().is_some_and(|word| SUBJECTS.contains(&word.to_lowercase().as_str()));
-    let refused = words.iter().any(|word| REFUSED.contains(&word.to_lowercase().as_str()));
-    if !tells || refused || !(4..=LONGEST).contains(&words.len()) {
+    let tells = words.first().is_some_and(|word| SUBJECTS.contains(&bare(word).as_str()));
+    let refused = words.iter().any(|word| REFUSED.contains(&bare(word).as_str()));
+    let hangs = words.last().is_some_and(|word| matches!(*word, "like" | "that" | "because" | "and" | "but"));
+    if !tells || refused || hangs || !(4..=LONGEST).contains(&words.len()) {
         return None;
     }
     let mut told: Vec<String> = Vec::new();
     for word in words {
-        let next = match (told.last().map(String::as_str), word.to_lowercase().as_str()) {
-            (Some("you"), "am" | "was") => {
-                if word.eq_ignore_ascii_case("am") { "are" } else { "were" }.to_owned()
-            }
+        let next = match (told.last().map(String::as_str), bare(word).as_str()) {
+            (Some("you"), "am") => "are".to_owned(),
+            (Some("you"), "was") => "were".to_owned(),
             (Some("you"), "wasn't") => "weren't".to_owned(),
-            (_, lower) => turned_word(lower).map_or_else(|| lowered(word, told.is_empty()), str::to_owned),
+            (_, known) => turned_word(known).map_or_else(|| lowered(word, told.is_empty()), str::to_owned),
         };
-        told.push(next);
+        let comma = if word.ends_with(',') { "," } else { "" };
+        told.push(format!("{}{comma}", next.trim_end_matches(',')));
     }
     Some(told.join(" "))
+}
+
+/// A word without signs around it, in lower case.
+fn bare(word: &str) -> String {
+    word.trim_matches([',', '.', '!', ':']).to_lowercase()
 }
 
 fn turned_word(word: &str) -> Option<&'static str> {
@@ -132,6 +138,7 @@ mod tests {
             ("I'm not sure about myself anymore", "you're not sure about yourself anymore"),
             ("My boss yelled at me in front of everyone", "your boss yelled at you in front of everyone"),
             ("We broke up last week", "you broke up last week"),
+            ("Lately, I was up all night", "lately, you were up all night"),
             ("nobody ever asks me anything", "nobody ever asks you anything"),
         ] {
             assert_eq!(turned(clause).as_deref(), Some(told), "{clause}");

@@ -104,7 +104,8 @@ pub(super) fn reported(clause: &str, register: Register) -> Option<String> {
         return None;
     }
     let words: Vec<&str> = clause.split_whitespace().collect();
-    let openers = words.iter().take_while(|word| OPENERS.contains(word)).count();
+    let bare = |word: &str| word.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned();
+    let openers = words.iter().take_while(|word| OPENERS.contains(&bare(word).as_str())).count();
     let words = &words[openers..];
     if words.len() < 2 || words.iter().any(|word| REFUSED.contains(word)) {
         return None;
@@ -258,7 +259,7 @@ fn noun(word: &str) -> Option<String> {
 
 /// 하다, 되다, 지다 and the adjectives in ㅂ, the commonest endings of the present.
 fn present(word: &str) -> Option<String> {
-    const ADJECTIVES: [&str; 30] = [
+    const ADJECTIVES: [&str; 61] = [
         "불안",
         "우울",
         "답답",
@@ -289,6 +290,37 @@ fn present(word: &str) -> Option<String> {
         "불편",
         "죄송",
         "간절",
+        "편",
+        "건강",
+        "중요",
+        "필요",
+        "익숙",
+        "어색",
+        "조용",
+        "심각",
+        "비슷",
+        "특별",
+        "따뜻",
+        "다정",
+        "친",
+        "급",
+        "궁금",
+        "지루",
+        "허전",
+        "난감",
+        "곤란",
+        "확실",
+        "분명",
+        "엄격",
+        "막연",
+        "위험",
+        "안전",
+        "소심",
+        "착",
+        "충분",
+        "불쌍",
+        "깜깜",
+        "캄캄",
     ];
     let word = word.strip_suffix('요').unwrap_or(word);
     if let Some(stem) = word.strip_suffix('해') {
@@ -333,6 +365,8 @@ mod tests {
             ("자꾸 눈물이 나요", "자꾸 눈물이 난다는"),
             ("밤마다 너무 외로워요", "밤마다 너무 외롭다는"),
             ("아무도 제 마음을 몰라요", "아무도 본인 마음을 모른다는"),
+            ("네, 차마 하지 못한 말이 있어요", "차마 하지 못한 말이 있다는"),
+            ("혼자 있는 게 제일 편해요", "혼자 있는 게 제일 편하다는"),
             ("이번이 마지막 학기예요", "이번이 마지막 학기라는"),
             ("매일 도서관에서 공부해요", "매일 도서관에서 공부한다는"),
             ("시험이 너무 걱정돼요", "시험이 너무 걱정된다는"),

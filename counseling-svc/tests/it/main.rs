@@ -1,0 +1,15 @@
+//! counseling-svc through its gRPC server, on a real broker and both databases.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod counselors;
+mod counsels;
+mod failures;
+mod interruptions;
+mod messages;
+mod prompts;
+mod puppet;
+mod reactions;
+mod relationships;
+mod risks;
+mod seeding;
+mod world;
