@@ -22,6 +22,9 @@ use crate::shutdown::Shutdown;
 use crate::telemetry::LogFormat;
 use crate::time::Clock;
 
+/// How long callers have to notice that an instance has left the registry.
+const NOTICE: Duration = Duration::from_millis(250);
+
 /// The configuration of a service.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
@@ -147,11 +150,12 @@ impl Service {
     ) -> Result<Self, Error> {
         let workers = Shutdown::default();
         let database = Database::connect(&config.database).await?;
-        database::migrate::<M>(&database).await?;
-        let nats = Nats::connect_when_there(&config.nats_url, name, &workers)
+        Box::pin(database::migrate::<M>(&database)).await?;
+        // Boxed, here and below: the futures of the broker's client are large, and callers hold them on the stack.
+        let nats = Box::pin(Nats::connect_when_there(&config.nats_url, name, &workers))
             .await
             .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
-        reconcile(&nats, &config.topology).await?;
+        Box::pin(reconcile(&nats, &config.topology)).await?;
         Ok(Self { database, nats, clock, name, config, workers })
     }
 
@@ -203,14 +207,10 @@ impl Service {
             started_at: self.clock.now().as_micros() / 1_000_000,
         };
         tracing::info!(%address, instance = instance.id, "ready");
-        let registration = Registration::register(
-            &self.nats.jetstream,
-            &self.nats.client,
-            instance,
-            self.config.registry.clone(),
-        )
-        .await
-        .map_err(|error| Error::Unavailable(Box::new(error)))?;
+        let (jetstream, client) = (&self.nats.jetstream, &self.nats.client);
+        let registration = Registration::register(jetstream, client, instance, self.config.registry.clone());
+        let registration =
+            Box::pin(registration).await.map_err(|error| Error::Unavailable(Box::new(error)))?;
         Ok(Running { address, service: self, registration, calls, relay, server })
     }
 }
@@ -273,9 +273,11 @@ impl Running {
         let deadline = Instant::now() + self.service.config.shutdown_limit;
         // Whatever came before, the next step gets a moment.
         let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(200));
-        if tokio::time::timeout(left() / 4, self.registration.leave()).await.is_err() {
+        if tokio::time::timeout(left() / 4, Box::pin(self.registration.leave())).await.is_err() {
             tracing::warn!("the registry did not answer; this instance leaves it by silence");
         }
+        // Gateways that hear of it now send no call into the connections that are about to close.
+        tokio::time::sleep(NOTICE.min(left() / 4)).await;
         self.calls.begin();
         self.service.workers.begin();
         match tokio::time::timeout(left() / 2, self.server).await {

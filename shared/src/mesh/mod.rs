@@ -1,4 +1,4 @@
-//! The mesh: a registry of live instances, and channels that spread calls over them.
+//! How processes find and call each other: a registry over NATS, and channels that balance, retry and shed load.
 
 mod channel;
 mod registry;

@@ -1,26 +1,34 @@
-//! A response body that holds something until it has been read or dropped.
+//! Response bodies that something hangs on.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
 
-pub(super) struct Guarded<G> {
+use super::Response;
+use super::error::CallError;
+
+/// What is held while a response is under way, and let go when it is finished or dropped.
+pub(super) trait Guard: Send + Unpin + 'static {
+    /// The response broke off.
+    fn broken(&mut self) {}
+}
+
+/// Keeps `guard` until the body of `response` is finished or dropped.
+pub(super) fn guarded(response: Response, guard: impl Guard) -> Response {
+    response.map(|body| Body::new(Guarded { body, guard: Some(guard) }))
+}
+
+struct Guarded<G> {
     body: Body,
-    _guard: G,
+    guard: Option<G>,
 }
 
-impl<G: Send + Unpin + 'static> Guarded<G> {
-    /// `body`, with `guard` dropped together with it.
-    pub(super) fn wrap(body: Body, guard: G) -> Body {
-        Body::new(Self { body, _guard: guard })
-    }
-}
-
-impl<G: Unpin> http_body::Body for Guarded<G> {
+impl<G: Guard> http_body::Body for Guarded<G> {
     type Data = Bytes;
     type Error = Status;
 
@@ -28,7 +36,56 @@ impl<G: Unpin> http_body::Body for Guarded<G> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        match &frame {
+            None => self.guard = None,
+            Some(Ok(_)) if self.body.is_end_stream() => self.guard = None,
+            Some(Ok(_)) => {}
+            Some(Err(_)) => {
+                if let Some(mut guard) = self.guard.take() {
+                    guard.broken();
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Ends the body of `response` with `exceeded` when it is not finished at `deadline`.
+pub(super) fn timed(response: Response, deadline: Instant, exceeded: CallError) -> Response {
+    response.map(|body| {
+        Body::new(Timed { body, sleep: Box::pin(sleep_until(deadline)), exceeded: Some(exceeded) })
+    })
+}
+
+struct Timed {
+    body: Body,
+    sleep: Pin<Box<Sleep>>,
+    exceeded: Option<CallError>,
+}
+
+impl http_body::Body for Timed {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.sleep.as_mut().poll(context).is_pending() {
+            return Pin::new(&mut self.body).poll_frame(context);
+        }
+        // Lets go of what the body holds; after its error it is at its end.
+        self.body = Body::empty();
+        Poll::Ready(self.exceeded.take().map(|exceeded| Err(exceeded.into())))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,36 +1,45 @@
-//! Which methods may be called again, by the option `idempotency_level` in their proto.
+//! Which methods may be repeated, as their protos say.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use prost::Message;
-use prost_types::FileDescriptorSet;
 use prost_types::method_options::IdempotencyLevel;
+use prost_types::{FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto};
 
-pub(super) struct Methods {
-    repeatable: HashSet<String>,
-}
+/// The unary methods by path, e.g. `/hearlers.v1.UserService/GetUser`, and whether each is idempotent.
+#[derive(Clone, Debug)]
+pub(super) struct Methods(Arc<HashMap<String, bool>>);
 
 impl Methods {
+    /// Nothing is repeated when the descriptors are broken; those that the build made are not.
     pub(super) fn read(descriptors: &[u8]) -> Self {
-        let files = FileDescriptorSet::decode(descriptors).unwrap_or_default().file;
-        let mut repeatable = HashSet::new();
-        for file in &files {
-            for service in &file.service {
-                for method in &service.method {
-                    let level = method.options.as_ref().map(|options| options.idempotency_level());
-                    if level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown) {
-                        let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                        repeatable.insert(path);
-                    }
-                }
-            }
-        }
-        Self { repeatable }
+        let set = FileDescriptorSet::decode(descriptors).unwrap_or_default();
+        Self(Arc::new(set.file.iter().flat_map(unary_methods).collect()))
     }
 
-    /// Whether a second call of the method at this path does no more than the first.
-    pub(super) fn may_repeat(&self, path: &str) -> bool {
-        self.repeatable.contains(path)
+    /// None when the method streams, or nothing is known about it.
+    pub(super) fn is_idempotent(&self, path: &str) -> Option<bool> {
+        self.0.get(path).copied()
+    }
+}
+
+fn unary_methods(file: &FileDescriptorProto) -> impl Iterator<Item = (String, bool)> {
+    file.service.iter().flat_map(|service| {
+        let unary = service.method.iter().filter(|method| {
+            !method.client_streaming.unwrap_or_default() && !method.server_streaming.unwrap_or_default()
+        });
+        unary.map(|method| {
+            let package = file.package.as_deref().map(|package| format!("{package}.")).unwrap_or_default();
+            (format!("/{package}{}/{}", service.name(), method.name()), is_idempotent(method))
+        })
+    })
+}
+
+fn is_idempotent(method: &MethodDescriptorProto) -> bool {
+    match method.options.as_ref().map_or(IdempotencyLevel::IdempotencyUnknown, |it| it.idempotency_level()) {
+        IdempotencyLevel::NoSideEffects | IdempotencyLevel::Idempotent => true,
+        IdempotencyLevel::IdempotencyUnknown => false,
     }
 }
 
@@ -40,11 +49,11 @@ mod tests {
     use crate::proto::DESCRIPTORS;
 
     #[test]
-    fn the_proto_says_what_may_be_repeated() {
+    fn the_proto_says_what_is_idempotent() {
         let methods = Methods::read(DESCRIPTORS);
-        assert!(methods.may_repeat("/hearlers.v1.UserService/GetUser"));
-        assert!(methods.may_repeat("/hearlers.v1.CounselService/CreateMessage"));
-        assert!(!methods.may_repeat("/hearlers.v1.AuthUserService/RotateRefreshToken"));
-        assert!(!methods.may_repeat("/hearlers.v1.UserService/Unknown"));
+        assert_eq!(methods.is_idempotent("/hearlers.v1.UserService/GetUser"), Some(true));
+        assert_eq!(methods.is_idempotent("/hearlers.v1.AuthUserService/SetAuthority"), Some(true));
+        assert_eq!(methods.is_idempotent("/hearlers.v1.AuthUserService/RotateRefreshToken"), Some(false));
+        assert_eq!(methods.is_idempotent("/hearlers.v1.UserService/Unheard"), None);
     }
 }

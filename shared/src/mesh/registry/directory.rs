@@ -1,161 +1,214 @@
-//! Everybody's entries, as the gateway sees them.
+//! The live picture of who serves what.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
-use std::time::{Duration, Instant as Moment};
+use std::sync::atomic::Ordering;
 
-use async_nats::jetstream::{self, kv};
+use async_nats::connection::State;
+use async_nats::jetstream::context::Context;
+use async_nats::jetstream::kv::{Entry, Operation, Store};
 use futures::StreamExt;
 use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::{Instance, RegistryError, RegistrySettings, bucket};
-use crate::error::Chain;
+use super::{Instance, RegistryError, RegistrySettings, open, within};
 
+/// The instances of each service, ordered by id.
 type Picture = HashMap<String, Arc<[Instance]>>;
 
-/// A live picture of the registry. Clones share it; the watch ends with the last one.
+/// Says which instances of a service live. Clones share one picture.
+///
+/// An outage of the registry does not empty it: while the registry cannot be watched, the last known picture stays.
 #[derive(Clone)]
 pub struct Directory {
     picture: watch::Receiver<Picture>,
+    // Kept for its Drop: the watch ends with the last clone.
+    _follower: Option<Arc<AbortOnDropHandle<()>>>,
 }
 
 impl Directory {
-    /// Watches the registry from now on. While the broker is away the last picture stays: an outage of the
-    /// registry does not take the mesh down.
-    pub fn watch(jetstream: jetstream::Context, settings: RegistrySettings) -> Self {
-        let (sender, picture) = watch::channel(Picture::new());
-        tokio::spawn(async move {
-            let mut entries = Entries::new(sender, settings);
-            let mut told = false;
-            while !entries.picture.is_closed() {
-                match entries.follow(&jetstream).await {
-                    Ok(()) => told = false,
-                    Err(error) => {
-                        if !told {
-                            tracing::warn!(error = %Chain(&error), "the registry is not watched; the last picture stays");
-                        }
-                        told = true;
-                    }
-                }
-                tokio::time::sleep(entries.settings.ttl / 6).await;
-            }
-        });
-        Self { picture }
+    /// Follows the registry in the background; empty until the registry has answered.
+    ///
+    /// Must be called in a tokio runtime.
+    pub fn watch(jetstream: Context, settings: RegistrySettings) -> Self {
+        let (sender, picture) = watch::channel(Picture::default());
+        let follower = Follower {
+            jetstream,
+            settings: settings.within_limits(),
+            known: HashMap::new(),
+            unreadable: HashSet::new(),
+            picture: sender,
+        };
+        let task = AbortOnDropHandle::new(tokio::spawn(follower.run()));
+        Self { picture, _follower: Some(Arc::new(task)) }
     }
 
-    /// Static addresses, e.g. names of Kubernetes services.
+    /// Addresses (`host:port`) that never change, by service: for platforms that have their own discovery.
     pub fn fixed(addresses: HashMap<String, Vec<String>>) -> Self {
-        let picture = addresses
-            .into_iter()
-            .map(|(service, addresses)| {
-                let instances = addresses.into_iter().map(|address| Instance {
-                    service: service.clone(),
-                    id: address.clone(),
-                    address,
-                    version: String::new(),
-                    started_at: 0,
-                });
-                let instances = instances.collect();
-                (service, instances)
-            })
-            .collect();
-        // A receiver keeps its value when the sender is gone.
-        Self { picture: watch::channel(picture).1 }
+        let instances = |(service, addresses): (String, Vec<String>)| {
+            let instance = |address: String| Instance {
+                service: service.clone(),
+                id: address.clone(),
+                address,
+                version: String::new(),
+                started_at: 0,
+            };
+            let instances = addresses.into_iter().map(instance).collect();
+            (service.clone(), instances)
+        };
+        let (_, picture) = watch::channel(addresses.into_iter().map(instances).collect());
+        Self { picture, _follower: None }
     }
 
-    /// The live instances of a service.
+    /// The live instances of `service`, ordered by id.
     pub fn instances(&self, service: &str) -> Arc<[Instance]> {
         self.picture.borrow().get(service).cloned().unwrap_or_default()
     }
 
-    /// Completes when the picture has changed since the last call; never again when it cannot change any more.
+    /// Completes when an instance of any service has come or gone since this clone last waited.
     pub async fn changed(&mut self) {
         if self.picture.changed().await.is_err() {
-            std::future::pending().await
+            // Fixed addresses.
+            pending::<()>().await;
         }
     }
 }
 
-struct Entries {
+/// What is known about an instance, by its key.
+struct Known {
+    instance: Instance,
+    revision: u64,
+    /// When its key was refreshed last, or when the registry came back.
+    seen: Instant,
+}
+
+/// Keeps the picture.
+struct Follower {
+    jetstream: Context,
     settings: RegistrySettings,
-    seen: BTreeMap<String, (Instance, Moment)>,
+    known: HashMap<String, Known>,
+    /// Keys with a value of a form that this version does not know, so that each is logged once.
+    unreadable: HashSet<String>,
     picture: watch::Sender<Picture>,
 }
 
-impl Entries {
-    fn new(picture: watch::Sender<Picture>, settings: RegistrySettings) -> Self {
-        Self { settings, seen: BTreeMap::new(), picture }
+impl Follower {
+    async fn run(mut self) {
+        let mut lost = false;
+        loop {
+            let Err(error) = self.follow(&mut lost).await;
+            if !lost {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::warn!(error, "the registry cannot be watched; its last picture stays");
+                lost = true;
+            }
+            tokio::time::sleep(self.settings.pause()).await;
+        }
     }
 
-    /// Follows the bucket until the watch breaks or nobody looks any more.
-    async fn follow(&mut self, jetstream: &jetstream::Context) -> Result<(), RegistryError> {
-        let store = bucket(jetstream, &self.settings).await?;
-        let mut watch = store.watch_with_history(">").await.map_err(RegistryError::new)?;
-        // What was known before the watch began gets one more life to say that it is still there.
-        let now = Moment::now();
-        self.seen.values_mut().for_each(|(_, at)| *at = now);
-        let mut tick = tokio::time::interval(self.settings.ttl / 6);
-        let mut last_news = Moment::now();
+    /// Watches until that fails.
+    async fn follow(&mut self, lost: &mut bool) -> Result<Infallible, RegistryError> {
+        let connection = self.connection()?;
+        let bucket = open(&self.jetstream, &self.settings).await?;
+        let mut entries = within(self.settings.ttl, bucket.watch_with_history(">"))
+            .await?
+            .map_err(|error| RegistryError::Read(error.into()))?;
+        // After an outage nobody could refresh: everybody gets the whole time to do so.
+        let now = Instant::now();
+        self.known.values_mut().for_each(|known| known.seen = now);
+        if std::mem::take(lost) {
+            tracing::info!("the registry is watched again");
+        }
+        let mut clock = tokio::time::interval(self.settings.ttl / 10);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                entry = watch.next() => {
-                    let Some(entry) = entry else { return Ok(()) };
-                    self.apply(entry.map_err(RegistryError::new)?);
-                    last_news = Moment::now();
-                }
-                _ = tick.tick() => {
-                    if self.picture.is_closed() {
-                        return Ok(());
+                entry = entries.next() => match entry {
+                    Some(Ok(entry)) => self.apply(entry),
+                    Some(Err(error)) => return Err(RegistryError::Read(error.into())),
+                    None => return Err(RegistryError::Disconnected),
+                },
+                _ = clock.tick() => {
+                    if self.connection()? != connection {
+                        return Err(RegistryError::Stale);
                     }
-                    // Total silence is the watch's failure, not that of every instance at once.
-                    if last_news.elapsed() > self.settings.ttl && !self.seen.is_empty() {
-                        return Ok(());
-                    }
-                    self.prune(self.settings.ttl);
+                    self.prune(&bucket).await?;
                 }
             }
         }
     }
 
-    fn apply(&mut self, entry: kv::Entry) {
-        let known = match entry.operation {
-            kv::Operation::Put => match serde_json::from_slice::<Instance>(&entry.value) {
+    /// A number that changes with each connection to the broker.
+    fn connection(&self) -> Result<u64, RegistryError> {
+        let client = self.jetstream.client();
+        match client.connection_state() {
+            State::Connected => Ok(client.statistics().connects.load(Ordering::Relaxed)),
+            State::Pending | State::Disconnected => Err(RegistryError::Disconnected),
+        }
+    }
+
+    fn apply(&mut self, entry: Entry) {
+        match entry.operation {
+            Operation::Put => match serde_json::from_slice::<Instance>(&entry.value) {
                 Ok(instance) => {
-                    let before = self.seen.insert(entry.key, (instance.clone(), Moment::now()));
-                    before.is_some_and(|(before, _)| before == instance)
+                    let known = Known { instance, revision: entry.revision, seen: Instant::now() };
+                    self.known.insert(entry.key, known);
                 }
                 Err(error) => {
-                    tracing::warn!(key = entry.key, %error, "an entry of the registry cannot be read");
-                    true
+                    if self.unreadable.insert(entry.key.clone()) {
+                        tracing::warn!(key = entry.key, %error, "a registry entry cannot be read");
+                    }
                 }
             },
-            kv::Operation::Delete | kv::Operation::Purge => self.seen.remove(&entry.key).is_none(),
-        };
-        if !known {
-            self.publish();
-        }
-    }
-
-    fn prune(&mut self, ttl: Duration) {
-        let before = self.seen.len();
-        self.seen.retain(|key, (_, at)| {
-            let live = at.elapsed() <= ttl;
-            if !live {
-                tracing::warn!(key, "an instance stopped refreshing its entry");
+            Operation::Delete | Operation::Purge => {
+                self.known.remove(&entry.key);
+                self.unreadable.remove(&entry.key);
             }
-            live
-        });
-        if self.seen.len() != before {
-            self.publish();
         }
+        self.publish();
     }
 
-    fn publish(&self) {
-        let mut services = HashMap::<String, Vec<Instance>>::new();
-        for (instance, _) in self.seen.values() {
-            services.entry(instance.service.clone()).or_default().push(instance.clone());
+    /// Forgets whom nobody heard of for the time to live, if the registry says the same: a watch that stalls must
+    /// not look like the death of everybody.
+    async fn prune(&mut self, bucket: &Store) -> Result<(), RegistryError> {
+        let silent = |known: &Known| known.seen.elapsed() > self.settings.ttl;
+        let silent = self.known.iter().filter(|(_, known)| silent(known)).map(|(key, _)| key.clone());
+        for key in silent.collect::<Vec<_>>() {
+            let entry = within(self.settings.ttl, bucket.entry(&key))
+                .await?
+                .map_err(|error| RegistryError::Read(error.into()))?;
+            let missed = |entry: Entry| {
+                let revision = self.known.get(&key).map(|known| known.revision);
+                entry.operation == Operation::Put && Some(entry.revision) != revision
+            };
+            if entry.is_some_and(missed) {
+                return Err(RegistryError::Stale);
+            }
+            tracing::info!(key, "an instance fell silent");
+            self.known.remove(&key);
         }
-        let picture = services.into_iter().map(|(service, instances)| (service, instances.into())).collect();
-        self.picture.send_replace(picture);
+        self.publish();
+        Ok(())
+    }
+
+    /// Tells whoever waits for a change, if there is one.
+    fn publish(&self) {
+        let mut picture = HashMap::<String, Vec<Instance>>::new();
+        for Known { instance, .. } in self.known.values() {
+            picture.entry(instance.service.clone()).or_default().push(instance.clone());
+        }
+        let ordered = |(service, mut instances): (String, Vec<Instance>)| {
+            instances.sort_by(|one, other| one.id.cmp(&other.id));
+            (service, instances.into())
+        };
+        let picture: Picture = picture.into_iter().map(ordered).collect();
+        self.picture.send_if_modified(|current| {
+            let changed = *current != picture;
+            *current = picture;
+            changed
+        });
     }
 }

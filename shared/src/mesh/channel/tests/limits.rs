@@ -1,0 +1,114 @@
+//! Deadlines and load shedding.
+
+use std::sync::Mutex;
+
+use super::*;
+
+#[tokio::test]
+async fn the_deadline_is_passed_on_and_enforced() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let upstream = Upstream::start({
+        let seen = seen.clone();
+        move |request: Request| {
+            seen.lock().unwrap().push(request.headers()["grpc-timeout"].to_str().unwrap().to_owned());
+            std::future::pending()
+        }
+    });
+    let settings = ChannelSettings { deadline: Duration::from_millis(200), ..ChannelSettings::default() };
+    let channel = channel_to(&[upstream.address()], settings);
+
+    let began = Instant::now();
+    let status = find(&channel).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    assert_eq!(status.message(), "user-svc did not answer within 200ms");
+    assert!(began.elapsed() >= Duration::from_millis(200));
+
+    let mut request = tonic::Request::new(FindAuthUserRequest::default());
+    request.set_timeout(Duration::from_millis(50));
+    let status = AuthUserServiceClient::new(channel).find_auth_user(request).await.unwrap_err();
+    assert_eq!(status.message(), "user-svc did not answer within 50ms");
+
+    let seen = seen.lock().unwrap();
+    let millis = |text: &String| text.strip_suffix('m').unwrap().parse::<u64>().unwrap();
+    let seen: Vec<_> = seen.iter().map(millis).collect();
+    assert_eq!(seen.len(), 2, "nothing is repeated when time is over");
+    assert!((100..=201).contains(&seen[0]) && (1..=51).contains(&seen[1]), "{seen:?}");
+}
+
+#[tokio::test]
+async fn the_deadline_holds_for_the_body_too() {
+    let upstream = Upstream::start(async |_| upstream::unfinished_answer());
+    let settings = ChannelSettings { deadline: Duration::from_millis(100), ..ChannelSettings::default() };
+    let channel = channel_to(&[upstream.address()], settings);
+    assert_eq!(find(&channel).await.unwrap_err().code(), Code::DeadlineExceeded);
+
+    let request = http::Request::post("/hearlers.v1.AuthUserService/Stream").body(Body::empty()).unwrap();
+    let response = tower::ServiceExt::oneshot(channel, request).await.unwrap();
+    let body = http_body_util::BodyExt::collect(response.into_body()).await;
+    assert_eq!(body.unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn no_retry_begins_after_the_deadline() {
+    let upstream = Upstream::start(async |_| unavailable());
+    let settings = ChannelSettings {
+        deadline: Duration::from_millis(100),
+        backoff: Duration::from_secs(3600),
+        longest_backoff: Duration::from_secs(3600),
+        ..ChannelSettings::default()
+    };
+    let channel = channel_to(&[upstream.address()], settings);
+    let status = find(&channel).await.unwrap_err();
+    assert_eq!(status.message(), "not now", "the real reason is better than a timeout");
+    assert_eq!(upstream.calls(), 1);
+}
+
+#[tokio::test]
+async fn load_is_shed_over_the_limit() {
+    let gate = Arc::new(Semaphore::new(0));
+    let upstream = Upstream::start({
+        let gate = gate.clone();
+        move |_| {
+            let gate = gate.clone();
+            async move {
+                gate.acquire().await.unwrap().forget();
+                answer()
+            }
+        }
+    });
+    let settings = ChannelSettings { concurrency: 2, ..ChannelSettings::default() };
+    let channel = channel_to(&[upstream.address()], settings);
+    let calls = [(); 2].map(|()| {
+        let channel = channel.clone();
+        tokio::spawn(async move { find(&channel).await })
+    });
+    eventually("both calls are in flight", async || upstream.calls() == 2).await;
+
+    let status = find(&channel).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.message(), "user-svc is overloaded: 2 calls are in flight");
+
+    gate.add_permits(3);
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    find(&channel).await.unwrap();
+    assert_eq!(upstream.calls(), 3, "what was refused never left");
+}
+
+#[tokio::test]
+async fn an_abandoned_call_makes_room() {
+    let upstream = Upstream::start(|_| std::future::pending());
+    let settings = ChannelSettings { concurrency: 1, ..ChannelSettings::default() };
+    let channel = channel_to(&[upstream.address()], settings);
+    for call in 1..=3 {
+        let under_way = tokio::spawn({
+            let channel = channel.clone();
+            async move { find(&channel).await }
+        });
+        eventually("the call has arrived", async || upstream.calls() == call).await;
+        under_way.abort();
+        assert!(under_way.await.unwrap_err().is_cancelled());
+        assert_eq!(channel.instances()[0].in_flight, 0);
+    }
+}
