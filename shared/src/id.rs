@@ -17,9 +17,13 @@ pub fn derived_id(words: &[&str]) -> String {
 
 /// Checks that `value` is a UUID in its usual form, and notes a violation of `field` otherwise.
 pub fn check_id(field: &'static str, value: &str, violations: &mut Violations) {
-    if Uuid::try_parse(value).is_err() || value.len() != 36 {
-        violations.add(field, "must be a UUID, e.g. 0190b2f0-7c1e-7abc-8def-0123456789ab");
-    }
+    // In upper case it would be another text, and so another id.
+    let is_canonical = Uuid::try_parse(value).is_ok_and(|id| id.hyphenated().to_string() == value);
+    violations.check(
+        is_canonical,
+        field,
+        "must be a UUID in lower case, e.g. 0190b2f0-7c1e-7abc-8def-0123456789ab",
+    );
 }
 
 #[cfg(test)]
@@ -34,7 +38,12 @@ mod tests {
 
     #[test]
     fn only_the_hyphenated_form_is_an_id() {
-        for (value, good) in [(new_id(), true), ("x".into(), false), (new_id().replace('-', ""), false)] {
+        for (value, good) in [
+            (new_id(), true),
+            ("x".into(), false),
+            (new_id().replace('-', ""), false),
+            (new_id().to_uppercase(), false),
+        ] {
             let mut violations = Violations::default();
             check_id("id", &value, &mut violations);
             assert_eq!(violations.is_empty(), good, "{value}");

@@ -1,7 +1,6 @@
 //! Reading counsels and messages.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Func;
 use sea_orm::{QueryOrder, QuerySelect};
 use shared::Error;
 use shared::auth::Caller;
@@ -22,7 +21,7 @@ impl CounselQueries {
         Self { database }
     }
 
-    /// The counsels of a user, with one counselor or with all, the one talked in last first.
+    /// The counsels of a user, with one counselor or with all, newest first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -33,11 +32,7 @@ impl CounselQueries {
         if let Some(counselor_id) = counselor_id {
             counsels = counsels.filter(counsel::Column::CounselorId.eq(counselor_id));
         }
-        let last = Func::coalesce([
-            Expr::col(counsel::Column::LastChattedAt),
-            Expr::col(counsel::Column::CreatedAt),
-        ]);
-        let counsels = counsels.order_by_desc(Expr::expr(last)).order_by_desc(counsel::Column::Id);
+        let counsels = counsels.order_by_desc(counsel::Column::CreatedAt).order_by_desc(counsel::Column::Id);
         Ok(counsels.all(self.database.read()).await?.into_iter().map(Counsel::from).collect())
     }
 

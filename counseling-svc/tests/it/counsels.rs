@@ -186,7 +186,7 @@ shared::on_each_engine! {
         assert_eq!(opened.counsel_messages[0].message, GREETING);
     }
 
-    async fn a_user_finds_their_own_counsels_the_last_one_talked_in_first(engine: Engine) {
+    async fn a_user_finds_their_own_counsels_newest_first(engine: Engine) {
         let (world, _puppet) = World::with_puppet(engine).await;
         let [counselor, other, ..] = &world.counselors().await[..] else { panic!("two counselors") };
         let (calls, user_id) = (world.calls(), new_id());
@@ -203,11 +203,11 @@ shared::on_each_engine! {
         assert_eq!(ids(None).await, [&third.id, &second.id, &first.id].map(Clone::clone));
 
         calls.tell(first, "are you still there?").await;
-        assert_eq!(ids(None).await, [&first.id, &third.id, &second.id].map(Clone::clone));
-        assert_eq!(ids(Some(&counselor.id)).await, [&first.id, &third.id].map(Clone::clone));
+        assert_eq!(ids(None).await, [&third.id, &second.id, &first.id].map(Clone::clone));
+        assert_eq!(ids(Some(&counselor.id)).await, [&third.id, &first.id].map(Clone::clone));
         assert_eq!(ids(Some(&other.id)).await, std::slice::from_ref(&second.id));
         assert!(ids(Some(&new_id())).await.is_empty());
-        assert_eq!(list(calls, &user_id, None).await[0], calls.again(first).await);
+        assert_eq!(list(calls, &user_id, None).await[2], calls.again(first).await);
         assert!(list(calls, &new_id(), None).await.is_empty());
     }
 

@@ -121,11 +121,11 @@ shared::on_each_engine! {
         let world = Box::pin(World::start(engine)).await;
         let (token, stranger) = (world.guest().await, world.guest().await);
         let (older, newer) = (world.counsel(&token).await, world.counsel(&token).await);
-        world.say(&token, &older, "this one is the newest now").await.expect(201);
+        world.say(&token, &older, "talking in it does not make it newer").await.expect(201);
         let all = world.send(Call::get("/v1/counselors/all/counsels").by(&token)).await.expect(200);
         let ids: Vec<_> = all.list("counsels").iter().map(|counsel| counsel["id"].as_str().unwrap()).collect();
         let id = |messages: &str| messages.split('/').nth(5).unwrap().to_owned();
-        assert_eq!(ids, [id(&older), id(&newer)]);
+        assert_eq!(ids, [id(&newer), id(&older)]);
 
         let none = world.send(Call::get("/v1/counselors/all/counsels").by(&stranger)).await.expect(200);
         assert!(none.list("counsels").is_empty());
