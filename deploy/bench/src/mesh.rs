@@ -1,6 +1,7 @@
 //! What is measured: nats-server, user-svc and the gateway as real processes of the release build.
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use shared::auth::{Caller, MESH_TOKEN, MeshTokens};
 use shared::config::Secret;
 use shared::proto::v1::GetUserRequest;
 use shared::proto::v1::user_service_client::UserServiceClient;
-use shared::testkit::{MESH_TOKEN_KEY, NatsServer, Process, binary};
+use shared::testkit::{MESH_TOKEN_KEY, NatsServer, Process};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
@@ -41,7 +42,7 @@ impl Mesh {
         let folder = tempfile::tempdir()?;
         let (user_svc, gateway) = (free_address()?, free_address()?);
 
-        let mut command = Command::new(binary("user-svc"));
+        let mut command = Command::new(beside_this("user-svc")?);
         let file = folder.path().join("user-svc.db");
         command
             .env("LISTEN_ADDR", &user_svc)
@@ -50,7 +51,7 @@ impl Mesh {
             .env("MESH_TOKEN_KEY", MESH_TOKEN_KEY);
         let user_svc_process = Process::start(&command, None, "TERM", None);
 
-        let mut command = Command::new(binary("gateway"));
+        let mut command = Command::new(beside_this("gateway")?);
         command
             .env("LISTEN_ADDR", &gateway)
             .env("NATS_URL", nats.url())
@@ -167,6 +168,12 @@ fn text(body: &[u8], pointer: &str) -> Result<String, BoxError> {
     let text =
         body.pointer(pointer).and_then(|value| value.as_str()).ok_or_else(|| format!("no {pointer}"))?;
     Ok(text.to_owned())
+}
+
+/// A binary of the same build: what is measured is as optimised as what measures.
+fn beside_this(name: &str) -> Result<PathBuf, BoxError> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    if path.exists() { Ok(path) } else { Err(format!("{} is not built", path.display()).into()) }
 }
 
 fn free_address() -> Result<String, BoxError> {

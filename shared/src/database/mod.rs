@@ -4,7 +4,7 @@ mod migrations;
 mod transaction;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use migrations::{migrate, texts};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr};
@@ -44,9 +44,8 @@ impl Database {
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self, DbErr> {
         let url = settings.url.expose();
         let (read, write) = if url.starts_with("sqlite:") {
-            let write = sea_orm::Database::connect(sqlite_options(url, 1, false)).await?;
-            let read =
-                sea_orm::Database::connect(sqlite_options(url, settings.max_connections, true)).await?;
+            let write = open_sqlite(sqlite_options(url, 1, false)).await?;
+            let read = open_sqlite(sqlite_options(url, settings.max_connections, true)).await?;
             (read, write)
         } else {
             let both = sea_orm::Database::connect(options(url, settings.max_connections)).await?;
@@ -113,6 +112,24 @@ fn options(url: &str, max_connections: u32) -> ConnectOptions {
     options
 }
 
+/// Opens a pool. Of several processes that open a new file at once, one turns the write-ahead log on and the others
+/// are told that the file is locked, at once: SQLite's own waiting does not cover that moment.
+async fn open_sqlite(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let deadline = Instant::now() + WAIT_LIMIT;
+    loop {
+        match sea_orm::Database::connect(options.clone()).await {
+            Err(error) if is_locked(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn is_locked(error: &DbErr) -> bool {
+    error.to_string().contains("database is locked")
+}
+
 fn sqlite_options(url: &str, max_connections: u32, read_only: bool) -> ConnectOptions {
     let mut options = options(url, max_connections);
     options.map_sqlx_sqlite_opts(move |sqlite| {
@@ -125,4 +142,33 @@ fn sqlite_options(url: &str, max_connections: u32, read_only: bool) -> ConnectOp
         if read_only { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::{Engine, TestDatabase};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_new_file_can_be_opened_by_many_at_once() {
+        let file = TestDatabase::new(Engine::Sqlite).await;
+        let opened = (0..12).map(|_| {
+            tokio::spawn({
+                let settings = file.settings();
+                async move { Database::connect(&settings).await }
+            })
+        });
+        for database in futures::future::join_all(opened).await {
+            database.unwrap().unwrap().ping().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_cannot_write() {
+        let file = TestDatabase::new(Engine::Sqlite).await;
+        let database = Database::connect(&file.settings()).await.unwrap();
+        let create = "CREATE TABLE forbidden (id TEXT)";
+        assert!(sea_orm::ConnectionTrait::execute_unprepared(database.read(), create).await.is_err());
+        sea_orm::ConnectionTrait::execute_unprepared(database.write(), create).await.unwrap();
+    }
 }
