@@ -1,8 +1,6 @@
 //! The aggregate `Customer`.
 
-use std::fmt::Write;
-
-use sha2::{Digest, Sha256};
+use shared::hash::sha256_hex;
 use shared::id::new_id;
 use shared::time::Timestamp;
 
@@ -77,12 +75,7 @@ pub struct UserHash(String);
 
 impl UserHash {
     pub fn of(user_id: &str) -> Self {
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(user_id) {
-            // Writing to a string never fails.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Self(hex)
+        Self(sha256_hex(user_id))
     }
 
     pub fn as_str(&self) -> &str {

@@ -1,8 +1,6 @@
 //! The aggregate `AuthUser` and the refresh tokens that hang on it.
 
-use std::fmt::Write;
-
-use sha2::{Digest, Sha256};
+use shared::hash::sha256_hex;
 use shared::proto::v1;
 use shared::time::Timestamp;
 
@@ -172,12 +170,7 @@ pub struct TokenHash(String);
 
 impl TokenHash {
     pub fn of(token: &str) -> Self {
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(token) {
-            // Writing to a string never fails.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Self(hex)
+        Self(sha256_hex(token))
     }
 
     pub fn as_str(&self) -> &str {
