@@ -2,7 +2,6 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::MigratorTrait;
-use sea_orm_migration::prelude::{ColumnDef, IntoIden};
 
 use super::Database;
 use crate::Error;
@@ -24,9 +23,4 @@ pub async fn migrate<M: MigratorTrait>(database: &Database) -> Result<(), Error>
     }
     M::up(&*transaction, None).await.map_err(|error: DbErr| Error::internal(error))?;
     transaction.commit().await
-}
-
-/// Columns of text that are never null.
-pub fn texts<I: IntoIden>(names: impl IntoIterator<Item = I>) -> Vec<ColumnDef> {
-    names.into_iter().map(|name| ColumnDef::new(name).text().not_null().take()).collect()
 }

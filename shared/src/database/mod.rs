@@ -6,7 +6,7 @@ mod transaction;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use migrations::{migrate, texts};
+pub use migrations::migrate;
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr};
 pub use transaction::Transaction;
 
