@@ -152,21 +152,25 @@ shared::on_each_engine! {
         let id = new_id();
         puppet.hold();
         let late = world.calls().say(&counsel, "hello", &id);
-        let meanwhile = async {
+        let repeat = async {
             puppet.is_asked(1).await;
             world.clock.advance(Duration::from_secs(61));
             interrupted(&world, &counsel, &id).await;
-            // The repeat begins another turn of the same message, which the late answer must not end.
-            let repeat = world.calls().say(&counsel, "hello", &id);
+            world.calls().say(&counsel, "hello", &id).await
+        };
+        // The repeat begins another turn of the same message, which the late answer must not end.
+        let late = async {
             let release = async {
                 puppet.is_asked(2).await;
-                puppet.release();
+                puppet.release_first();
             };
-            tokio::join!(repeat, release).0
+            let (late, ()) = tokio::join!(late, release);
+            let message = "a part of the service cannot be reached at the moment";
+            refused(late, Code::Unavailable, message);
+            assert_eq!(world.calls().texts(&counsel).await[1..], ["hello"]);
+            puppet.release();
         };
-        let (late, repeat) = tokio::join!(late, meanwhile);
-        let message = "a part of the service cannot be reached at the moment";
-        refused(late, Code::Unavailable, message);
+        let (repeat, ()) = tokio::join!(repeat, late);
         let pair = repeat.unwrap();
         assert_eq!(world.calls().messages(&counsel).await[1..], [pair.message, pair.reply]);
         assert_eq!(world.events::<CounselMessageCreated>(&counsel.id).await.len(), 1);

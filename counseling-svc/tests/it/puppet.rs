@@ -16,7 +16,8 @@ pub struct Puppet {
     asked: Mutex<Vec<Turn>>,
     failures: Mutex<VecDeque<AssistantError>>,
     risk: Mutex<Option<Risk>>,
-    held: watch::Sender<bool>,
+    /// How many of the turns it was asked about it may answer.
+    answers: watch::Sender<usize>,
 }
 
 impl Puppet {
@@ -25,18 +26,23 @@ impl Puppet {
             asked: Mutex::default(),
             failures: Mutex::default(),
             risk: Mutex::default(),
-            held: watch::Sender::new(false),
+            answers: watch::Sender::new(usize::MAX),
         })
     }
 
-    /// Answers nothing from now on.
+    /// Answers no turn from now on.
     pub fn hold(&self) {
-        self.held.send_replace(true);
+        self.answers.send_replace(0);
     }
 
-    /// Answers everything that it held back.
+    /// Answers the first of the turns that it holds back, and holds back the others.
+    pub fn release_first(&self) {
+        self.answers.send_replace(1);
+    }
+
+    /// Answers every turn that it holds back.
     pub fn release(&self) {
-        self.held.send_replace(false);
+        self.answers.send_replace(usize::MAX);
     }
 
     /// Fails once more.
@@ -59,14 +65,8 @@ impl Puppet {
         eventually("the assistant is asked", async || self.asked.lock().unwrap().len() >= times).await;
     }
 
-    async fn answer(&self, text: String) -> Result<Reply, AssistantError> {
-        if let Some(error) = self.failures.lock().unwrap().pop_front() {
-            return Err(error);
-        }
-        let mut held = self.held.subscribe();
-        let _ = held.wait_for(|held| !held).await;
-        let risk = *self.risk.lock().unwrap();
-        Ok(Reply { text, risk })
+    fn failure(&self) -> Result<(), AssistantError> {
+        self.failures.lock().unwrap().pop_front().map_or(Ok(()), Err)
     }
 }
 
@@ -77,14 +77,23 @@ pub fn answer_to(message: &str) -> String {
 
 impl Assistant for Puppet {
     fn reply<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<Reply, AssistantError>> {
-        self.asked.lock().unwrap().push(turn.clone());
-        Box::pin(self.answer(answer_to(&turn.message)))
+        let number = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(turn.clone());
+            asked.len()
+        };
+        Box::pin(async move {
+            self.failure()?;
+            let _ = self.answers.subscribe().wait_for(|answers| number <= *answers).await;
+            let risk = *self.risk.lock().unwrap();
+            Ok(Reply { text: answer_to(&turn.message), risk })
+        })
     }
 
     fn greet<'a>(&'a self, _: &'a Scene) -> BoxFuture<'a, Result<Reply, AssistantError>> {
         Box::pin(async {
-            let greeting = self.answer(GREETING.to_owned()).await?;
-            Ok(Reply { risk: None, ..greeting })
+            self.failure()?;
+            Ok(Reply { text: GREETING.to_owned(), risk: None })
         })
     }
 }
