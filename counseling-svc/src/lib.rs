@@ -5,6 +5,7 @@
 //! [`assistant::Assistant`].
 
 pub mod assistant;
+pub mod contexts;
 mod counselors;
 mod counsels;
 mod migration;

@@ -1,9 +1,13 @@
 //! Who answers in a counsel: the port [`Assistant`], and the offline counselor that is the default behind it.
 //!
-//! The port knows words, not records: a caller gathers what is to be said and by whom into a [`Scene`] or a [`Turn`]
-//! and stores what comes back. No transaction is open meanwhile.
+//! The port knows words, not records: a caller gathers what is to be said and by whom into a [`Scene`], a [`Turn`] or
+//! an [`Excerpt`] and stores what comes back. No transaction is open meanwhile.
 
 use futures::future::BoxFuture;
+use shared::proto::v1::AiModel;
+use tokio::sync::watch;
+
+use crate::contexts::domain::Context;
 
 pub mod offline;
 
@@ -15,11 +19,43 @@ pub use offline::OfflineAssistant;
 /// persona, in the tone's voice, with the technique's way of helping, and never leaves a message that speaks of harm
 /// without care and the way to immediate help.
 pub trait Assistant: Send + Sync + 'static {
-    /// Answers the last message of a turn.
-    fn reply<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<Reply, AssistantError>>;
+    /// Answers the last message of a turn. What is said so far is told to `draft` as it comes.
+    fn reply<'a>(&'a self, turn: &'a Turn, draft: &'a Draft) -> BoxFuture<'a, Result<Reply, AssistantError>>;
 
     /// The first words of a counsel that was opened without a bubble.
     fn greet<'a>(&'a self, scene: &'a Scene) -> BoxFuture<'a, Result<Reply, AssistantError>>;
+
+    /// What a counsel is about and how its user is doing, by its latest words. What they do not tell is absent.
+    fn analyze<'a>(&'a self, excerpt: &'a Excerpt) -> BoxFuture<'a, Result<Analysis, AssistantError>>;
+
+    /// Puts what was said, and the summary of what was said before it, into one summary of at most
+    /// [`LONGEST_SUMMARY`] characters, for the assistant's own use in later turns.
+    fn summarize<'a>(&'a self, excerpt: &'a Excerpt) -> BoxFuture<'a, Result<Summary, AssistantError>>;
+}
+
+/// The most characters of a summary.
+pub const LONGEST_SUMMARY: usize = 2000;
+
+/// A reply while it is being said: who follows it sees all of its words so far, and may skip states in between. So a
+/// slow follower neither holds the assistant up nor piles anything up.
+#[derive(Debug, Default)]
+pub struct Draft(watch::Sender<String>);
+
+impl Draft {
+    /// Adds what was said next.
+    pub fn push(&self, delta: &str) {
+        self.0.send_modify(|text| text.push_str(delta));
+    }
+
+    /// Begins again: what was said so far does not count.
+    pub fn clear(&self) {
+        self.0.send_modify(String::clear);
+    }
+
+    /// Follows it. Ends when the draft is dropped.
+    pub fn follow(&self) -> watch::Receiver<String> {
+        self.0.subscribe()
+    }
 }
 
 /// What stays the same while a counsel goes on: who speaks, how, and with which technique.
@@ -31,6 +67,8 @@ pub struct Scene {
     pub tone: Tone,
     /// The counsel technique that the counsel is in.
     pub technique: Technique,
+    /// The model that the prompts are written for.
+    pub model: AiModel,
     /// Where an implementation takes its randomness from: the same turn with the same seed may be answered alike.
     pub seed: u64,
 }
@@ -73,10 +111,36 @@ pub struct Technique {
 pub struct Turn {
     /// Who answers, and how.
     pub scene: Scene,
-    /// What was said before, oldest first, without `message`.
+    /// What the earlier parts of the counsel were about, if it is long.
+    pub summary: Option<String>,
+    /// What was said before and after that, oldest first, without `message`.
     pub history: Vec<Utterance>,
     /// What the user says now.
     pub message: String,
+    /// What the answer is led by.
+    pub protocol: Protocol,
+}
+
+/// What an answer is led by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// The technique of the scene.
+    Technique,
+    /// Care in danger, whatever the technique says: hear the pain, ask about safety, give the way to immediate help.
+    Safety(Risk),
+}
+
+/// A part of a counsel that is to be understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Excerpt {
+    /// The model to understand it with.
+    pub model: AiModel,
+    /// What was said before it, in short.
+    pub summary: Option<String>,
+    /// What was said, oldest first.
+    pub utterances: Vec<Utterance>,
+    /// What is known of the counsel already.
+    pub known: Context,
 }
 
 /// Something that was said.
@@ -104,6 +168,44 @@ pub struct Reply {
     pub text: String,
     /// The danger that the answered message speaks of, if it does.
     pub risk: Option<Risk>,
+    /// What it took.
+    pub usage: Usage,
+    /// Whether it only stands in for an answer that could not be had: the user does not pay for it.
+    pub is_fallback: bool,
+}
+
+impl Reply {
+    /// These words, which speak of no danger and took nothing.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), risk: None, usage: Usage::default(), is_fallback: false }
+    }
+}
+
+/// What a call took of a model, in the model's own tokens; 0 where no model was asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens that were read.
+    pub input_tokens: u32,
+    /// Tokens that were written.
+    pub output_tokens: u32,
+}
+
+/// What a counsel is about, as understood by its latest words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Analysis {
+    /// What they tell.
+    pub context: Context,
+    /// What it took.
+    pub usage: Usage,
+}
+
+/// A longer part of a counsel in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The words.
+    pub text: String,
+    /// What it took.
+    pub usage: Usage,
 }
 
 /// A danger to somebody.
@@ -139,4 +241,7 @@ pub enum AssistantError {
     /// It will not answer this message, however often it is asked.
     #[error("the assistant refused to answer: {0}")]
     Refused(String),
+    /// What it answered is not what was asked for, and asking again did not mend it.
+    #[error("the assistant's answer cannot be used: {0}")]
+    Unusable(String),
 }

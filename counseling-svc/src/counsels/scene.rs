@@ -3,9 +3,11 @@
 use sha2::{Digest, Sha256};
 use shared::Error;
 use shared::database::Database;
+use shared::labels::stored;
+use shared::proto::v1::AiModel;
 
 use super::domain::{Author, Message};
-use crate::assistant::{Persona, Scene, Speaker, Technique, Tone, Turn, Utterance};
+use crate::assistant::{Persona, Protocol, Scene, Speaker, Technique, Tone, Turn, Utterance};
 use crate::counselors::entity::counselor;
 use crate::counselors::queries::CounselorQueries;
 use crate::prompts::entity::technique;
@@ -37,6 +39,7 @@ impl Stage {
         technique: &technique::Model,
         counsel_id: &str,
     ) -> Result<Scene, Error> {
+        let version = self.prompts.version(version_id).await?;
         let tone = self.counselors.tone(&counselor.tone_id).await?;
         let persona_prompt = self.prompts.persona_prompt(version_id, &counselor.id).await?;
         let tone_prompt = self.prompts.tone_prompt(version_id, &counselor.tone_id).await?;
@@ -53,6 +56,7 @@ impl Stage {
                 instruction: technique.instruction.clone(),
                 temperature: technique.temperature,
             },
+            model: stored(&version.ai_model, AiModel::from_str_name)?,
             seed: seed_of(counsel_id),
         })
     }
@@ -61,7 +65,13 @@ impl Stage {
 /// A turn in which `message` waits for its answer; what was said later is not part of it.
 pub fn turn(scene: Scene, said: &[Message], message: &Message) -> Turn {
     let before = said.iter().take_while(|other| other.id != message.id);
-    Turn { scene, history: before.map(utterance).collect(), message: message.text.clone() }
+    Turn {
+        scene,
+        summary: None,
+        history: before.map(utterance).collect(),
+        message: message.text.clone(),
+        protocol: Protocol::Technique,
+    }
 }
 
 fn utterance(message: &Message) -> Utterance {

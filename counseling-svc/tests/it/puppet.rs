@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use counseling_svc::assistant::{Assistant, AssistantError, Reply, Risk, Scene, Turn};
+use counseling_svc::assistant::{
+    Analysis, Assistant, AssistantError, Draft, Excerpt, Reply, Risk, Scene, Summary, Turn, Usage,
+};
 use futures::future::BoxFuture;
 use shared::testkit::eventually;
 use tokio::sync::watch;
@@ -76,7 +78,7 @@ pub fn answer_to(message: &str) -> String {
 }
 
 impl Assistant for Puppet {
-    fn reply<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<Reply, AssistantError>> {
+    fn reply<'a>(&'a self, turn: &'a Turn, draft: &'a Draft) -> BoxFuture<'a, Result<Reply, AssistantError>> {
         let number = {
             let mut asked = self.asked.lock().unwrap();
             asked.push(turn.clone());
@@ -86,14 +88,23 @@ impl Assistant for Puppet {
             self.failure()?;
             let _ = self.answers.subscribe().wait_for(|answers| number <= *answers).await;
             let risk = *self.risk.lock().unwrap();
-            Ok(Reply { text: answer_to(&turn.message), risk })
+            draft.push(&answer_to(&turn.message));
+            Ok(Reply { risk, ..Reply::plain(answer_to(&turn.message)) })
         })
     }
 
     fn greet<'a>(&'a self, _: &'a Scene) -> BoxFuture<'a, Result<Reply, AssistantError>> {
         Box::pin(async {
             self.failure()?;
-            Ok(Reply { text: GREETING.to_owned(), risk: None })
+            Ok(Reply::plain(GREETING))
         })
+    }
+
+    fn analyze<'a>(&'a self, _: &'a Excerpt) -> BoxFuture<'a, Result<Analysis, AssistantError>> {
+        Box::pin(async { Ok(Analysis::default()) })
+    }
+
+    fn summarize<'a>(&'a self, _: &'a Excerpt) -> BoxFuture<'a, Result<Summary, AssistantError>> {
+        Box::pin(async { Ok(Summary { text: "in short".to_owned(), usage: Usage::default() }) })
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use counseling_svc::assistant::{Assistant, AssistantError, Reply, Scene, Turn};
+use counseling_svc::assistant::{
+    Analysis, Assistant, AssistantError, Draft, Excerpt, Reply, Scene, Summary, Turn, Usage,
+};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -21,7 +23,7 @@ struct Scripted {
 }
 
 impl Assistant for Scripted {
-    fn reply<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<Reply, AssistantError>> {
+    fn reply<'a>(&'a self, turn: &'a Turn, _: &'a Draft) -> BoxFuture<'a, Result<Reply, AssistantError>> {
         async move {
             self.asked.fetch_add(1, Ordering::SeqCst);
             while self.held.load(Ordering::SeqCst) {
@@ -30,13 +32,21 @@ impl Assistant for Scripted {
             if self.failing.load(Ordering::SeqCst) {
                 return Err(AssistantError::Unavailable("told to fail".to_owned()));
             }
-            Ok(Reply { text: format!("I hear: {}", turn.message), risk: None })
+            Ok(Reply::plain(format!("I hear: {}", turn.message)))
         }
         .boxed()
     }
 
     fn greet<'a>(&'a self, _: &'a Scene) -> BoxFuture<'a, Result<Reply, AssistantError>> {
-        async { Ok(Reply { text: "hello".to_owned(), risk: None }) }.boxed()
+        async { Ok(Reply::plain("hello")) }.boxed()
+    }
+
+    fn analyze<'a>(&'a self, _: &'a Excerpt) -> BoxFuture<'a, Result<Analysis, AssistantError>> {
+        async { Ok(Analysis::default()) }.boxed()
+    }
+
+    fn summarize<'a>(&'a self, _: &'a Excerpt) -> BoxFuture<'a, Result<Summary, AssistantError>> {
+        async { Ok(Summary { text: "in short".to_owned(), usage: Usage::default() }) }.boxed()
     }
 }
 

@@ -23,7 +23,7 @@ use self::safety::Safety;
 use self::style::{Move, Style};
 use self::talk::Talk;
 use self::voice::Voice;
-use super::{Assistant, AssistantError, Reply, Scene, Turn};
+use super::{Analysis, Assistant, AssistantError, Draft, Excerpt, Reply, Scene, Summary, Turn, Usage};
 
 mod care;
 mod chance;
@@ -110,7 +110,7 @@ impl OfflineAssistant {
             voice,
         };
         let risk = talk.answer_with_care(&self.safety);
-        Reply { text: talk.voice.text(), risk }
+        Reply { risk, ..Reply::plain(talk.voice.text()) }
     }
 
     fn open(&self, scene: &Scene) -> Reply {
@@ -120,7 +120,7 @@ impl OfflineAssistant {
         let mut voice = Voice::new(language, style, &[], chance);
         introduce(&mut voice, scene);
         voice.say(&self.tongue(language).book.greet);
-        Reply { text: voice.text(), risk: None }
+        Reply::plain(voice.text())
     }
 
     fn tongue(&self, language: Language) -> &Tongue {
@@ -132,12 +132,25 @@ impl OfflineAssistant {
 }
 
 impl Assistant for OfflineAssistant {
-    fn reply<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<Reply, AssistantError>> {
-        Box::pin(async move { Ok(self.answer(turn)) })
+    fn reply<'a>(&'a self, turn: &'a Turn, draft: &'a Draft) -> BoxFuture<'a, Result<Reply, AssistantError>> {
+        Box::pin(async move {
+            let reply = self.answer(turn);
+            draft.push(&reply.text);
+            Ok(reply)
+        })
     }
 
     fn greet<'a>(&'a self, scene: &'a Scene) -> BoxFuture<'a, Result<Reply, AssistantError>> {
         Box::pin(async move { Ok(self.open(scene)) })
+    }
+
+    fn analyze<'a>(&'a self, _: &'a Excerpt) -> BoxFuture<'a, Result<Analysis, AssistantError>> {
+        Box::pin(async move { Ok(Analysis::default()) })
+    }
+
+    fn summarize<'a>(&'a self, excerpt: &'a Excerpt) -> BoxFuture<'a, Result<Summary, AssistantError>> {
+        let text = excerpt.summary.clone().unwrap_or_default();
+        Box::pin(async move { Ok(Summary { text, usage: Usage::default() }) })
     }
 }
 

@@ -10,7 +10,11 @@ use std::sync::LazyLock;
 use futures::executor::block_on;
 
 use super::OfflineAssistant;
-use crate::assistant::{Assistant, Persona, Reply, Scene, Speaker, Technique, Tone, Turn, Utterance};
+use shared::proto::v1::AiModel;
+
+use crate::assistant::{
+    Assistant, Draft, Persona, Protocol, Reply, Scene, Speaker, Technique, Tone, Turn, Utterance,
+};
 
 static ASSISTANT: LazyLock<OfflineAssistant> = LazyLock::new(|| OfflineAssistant::new().unwrap());
 
@@ -47,6 +51,7 @@ fn scene(style: &str, technique: &str, seed: u64) -> Scene {
             instruction: format!("[move: {technique}]\nHelp."),
             temperature: 0.7,
         },
+        model: AiModel::Gpt4oMini,
         seed,
     }
 }
@@ -65,9 +70,14 @@ impl Counsel {
 
     /// Answers without remembering.
     fn answer(&self, message: &str) -> Reply {
-        let turn =
-            Turn { scene: self.scene.clone(), history: self.history.clone(), message: message.to_owned() };
-        block_on(self.assistant.reply(&turn)).unwrap()
+        let turn = Turn {
+            scene: self.scene.clone(),
+            summary: None,
+            history: self.history.clone(),
+            message: message.to_owned(),
+            protocol: Protocol::Technique,
+        };
+        block_on(self.assistant.reply(&turn, &Draft::default())).unwrap()
     }
 
     /// Answers and remembers.

@@ -10,6 +10,7 @@ use super::super::domain::{Author, Counsel, CounselEvent, Message, Turn};
 use super::super::repository::Counsels;
 use super::super::scene;
 use super::{CounselCommands, publish, said, unavailable};
+use crate::assistant::Draft;
 use crate::counselors::entity::{bubble, counselor};
 use crate::prompts::entity::technique;
 use crate::relationships::domain::Relationship;
@@ -148,7 +149,8 @@ impl CounselCommands {
                 let author = Author::User { reservation_id: None };
                 let answer = said(counsel, chosen.clone(), author, after(at, 1));
                 let turn = scene::turn(scene, &messages, &answer);
-                let reply = self.ask(self.assistant.reply(&turn)).await.map_err(unavailable)?;
+                let reply =
+                    self.ask(self.assistant.reply(&turn, &Draft::default())).await.map_err(unavailable)?;
                 let message_id = answer.id.clone();
                 risk = reply.risk.map(|risk| CounselEvent::RiskDetected { message_id, risk });
                 messages.push(answer);

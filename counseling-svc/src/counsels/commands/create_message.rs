@@ -17,7 +17,7 @@ use super::super::domain::{Author, Counsel, CounselEvent, Failure, Lease, Messag
 use super::super::repository::Counsels;
 use super::super::scene;
 use super::{CounselCommands, own_counsel, publish, said, unavailable};
-use crate::assistant::{Reply, Turn};
+use crate::assistant::{Draft, Reply, Turn};
 use crate::prompts::domain::{TransitionRule, next_technique};
 use crate::relationships::domain::Relationship;
 use crate::relationships::repository::Relationships;
@@ -139,7 +139,7 @@ impl CounselCommands {
     async fn answer(&self, pending: Pending) -> Result<Pair, (Failure, Error)> {
         let interrupted = |error| (Failure::Interrupted, error);
         let (turn, course) = self.gather(&pending).await.map_err(interrupted)?;
-        let reply = self.ask(self.assistant.reply(&turn)).await;
+        let reply = self.ask(self.assistant.reply(&turn, &Draft::default())).await;
         let reply = reply.map_err(|error| (Failure::Assistant, unavailable(error)))?;
         self.keep(pending, course, reply).await.map_err(interrupted)
     }
