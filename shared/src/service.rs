@@ -16,7 +16,8 @@ use crate::grpc::GrpcServer;
 use crate::id;
 use crate::mesh::{Instance, Registration, RegistrySettings};
 use crate::messaging::{
-    self, Consumer, ConsumerSettings, ConsumerSpec, Handler, Nats, Relay, RelaySettings, TopologySettings,
+    self, Consumer, ConsumerSettings, ConsumerSpec, Nats, PreparingHandler, Relay, RelaySettings,
+    TopologySettings,
 };
 use crate::shutdown::Shutdown;
 use crate::telemetry::LogFormat;
@@ -160,7 +161,7 @@ impl Service {
     }
 
     /// Runs a consumer in the background.
-    pub fn consume<H: Handler>(&self, spec: &'static ConsumerSpec, handler: H) {
+    pub fn consume<H: PreparingHandler>(&self, spec: &'static ConsumerSpec, handler: H) {
         let consumer = Consumer {
             spec,
             handler,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use create_counsel::{BubbleAnswer, NewCounsel, ResponseOption};
-pub use create_message::NewMessage;
+pub use create_message::{NewMessage, Pair, Speaking, Spoken};
 pub use react::NewReaction;
 use shared::auth::Caller;
 use shared::database::{Database, Transaction};
@@ -146,7 +146,7 @@ async fn publish(transaction: &Transaction, counsel: &Counsel, event: CounselEve
             };
             transaction.publish(&created).await
         }
-        CounselEvent::MessageCreated { message_id, reply_id, technique_id, reservation_id } => {
+        CounselEvent::MessageCreated { message_id, reply_id, technique_id, reservation_id, is_fallback } => {
             let created = v1::CounselMessageCreated {
                 counsel_id,
                 user_id,
@@ -155,6 +155,7 @@ async fn publish(transaction: &Transaction, counsel: &Counsel, event: CounselEve
                 counselor_message_id: reply_id,
                 counsel_technique_id: technique_id,
                 reservation_id,
+                is_fallback,
             };
             transaction.publish(&created).await
         }

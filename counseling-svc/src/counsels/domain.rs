@@ -56,7 +56,14 @@ pub enum CounselEvent {
     /// It was opened, maybe with the answer to a bubble.
     Created { bubble_id: Option<String> },
     /// A message was answered; both messages are there.
-    MessageCreated { message_id: String, reply_id: String, technique_id: String, reservation_id: String },
+    MessageCreated {
+        message_id: String,
+        reply_id: String,
+        technique_id: String,
+        reservation_id: String,
+        /// The reply only stands in for one that could not be had.
+        is_fallback: bool,
+    },
     /// A message stays without an answer, unless it is repeated.
     MessageFailed { message_id: String, reservation_id: String, failure: Failure },
     /// A message speaks of danger.
@@ -100,8 +107,8 @@ impl Counsel {
         }
     }
 
-    /// The counselor has answered with `reply` the message that `reservation_id` pays for; the next message is
-    /// answered with `next_technique`, if that is another one.
+    /// The counselor has answered with `reply` the message that `reservation_id` pays for, or would pay for if the
+    /// reply did not only stand in for another one.
     ///
     /// # Errors
     /// [`TurnLost`].
@@ -110,21 +117,25 @@ impl Counsel {
         lease: &Lease,
         reservation_id: &str,
         reply: &Message,
-        next_technique: Option<&str>,
+        is_fallback: bool,
     ) -> Result<CounselEvent, TurnLost> {
         self.end_turn(lease)?;
         self.technique_message_count += 1;
-        if let Some(technique_id) = next_technique {
-            technique_id.clone_into(&mut self.technique_id);
-            self.technique_message_count = 0;
-        }
         self.note_last(reply);
         Ok(CounselEvent::MessageCreated {
             message_id: lease.message_id.clone(),
             reply_id: reply.id.clone(),
             technique_id: reply.technique_id.clone(),
             reservation_id: reservation_id.to_owned(),
+            is_fallback,
         })
+    }
+
+    /// Goes on with another technique, whose messages count from now on.
+    pub fn change_technique(&mut self, to: &str, now: Timestamp) {
+        to.clone_into(&mut self.technique_id);
+        self.technique_message_count = 0;
+        self.updated_at = now;
     }
 
     /// There will be no answer to the message that `reservation_id` pays for.

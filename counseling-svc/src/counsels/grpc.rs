@@ -1,23 +1,28 @@
-//! `CounselService`: translation only.
+//! `CounselService`.
 
 use shared::auth::Caller;
 use shared::database::Database;
 use shared::id::check_id;
-use shared::labels::known;
+use shared::page::{Listed, Page};
 use shared::proto::v1::counsel_service_server::CounselService;
 use shared::proto::v1::{
-    self, BubbleResponse, CreateCounselRequest, CreateCounselResponse, CreateMessageRequest,
-    CreateMessageResponse, GetCounselRequest, GetCounselResponse, ListCounselsRequest, ListCounselsResponse,
+    BatchGetMessagesRequest, BatchGetMessagesResponse, CreateCounselRequest, CreateCounselResponse,
+    CreateMessageRequest, CreateMessageResponse, GetCounselRequest, GetCounselResponse,
+    GetRelationshipRequest, GetRelationshipResponse, ListCounselsRequest, ListCounselsResponse,
     ListMessagesRequest, ListMessagesResponse, ListRelationshipsRequest, ListRelationshipsResponse,
-    ReactToMessageRequest, ReactToMessageResponse,
+    ReactToMessageRequest, ReactToMessageResponse, StreamMessageRequest,
 };
 use shared::{Error, Violations};
 use tonic::{Request, Response, Status};
 
-use super::commands::{BubbleAnswer, CounselCommands, NewCounsel, NewMessage, NewReaction, ResponseOption};
-use super::domain::{Author, Counsel, Message, check_text};
-use super::queries::CounselQueries;
+use super::commands::CounselCommands;
+use super::queries::{CounselQueries, Direction};
+use super::stream::{self, ReplyStream};
+use super::translation::{new_counsel, new_message, new_reaction};
 use crate::relationships;
+
+/// How many messages may be asked for by their ids at once.
+const MOST_MESSAGES: usize = 100;
 
 /// Answers `CounselService`.
 pub struct CounselGrpc {
@@ -52,9 +57,13 @@ impl CounselService for CounselGrpc {
         request: Request<ListCounselsRequest>,
     ) -> Result<Response<ListCounselsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let counselor_id = request.into_inner().counselor_id;
-        let counsels = self.queries.of_user(caller.user_id()?, counselor_id.as_deref()).await?;
-        Ok(Response::new(ListCounselsResponse { counsels: counsels.into_iter().map(Into::into).collect() }))
+        let request = request.into_inner();
+        let user_id = whose(&caller, request.user_id)?;
+        let page = Page::of(request.page)?;
+        let Listed { items, next_cursor } =
+            self.queries.of_user(&user_id, request.counselor_id.as_deref(), page).await?;
+        let counsels = items.into_iter().map(Into::into).collect();
+        Ok(Response::new(ListCounselsResponse { counsels, next_cursor }))
     }
 
     async fn get_counsel(
@@ -73,11 +82,36 @@ impl CounselService for CounselGrpc {
     ) -> Result<Response<CreateMessageResponse>, Status> {
         let caller = Caller::of(&request)?;
         let new = new_message(request.into_inner())?;
-        let pair = self.commands.create_message(caller, new).await?;
-        Ok(Response::new(CreateMessageResponse {
-            created_counsel_message: Some(pair.message.into()),
-            counselor_response_message: Some(pair.reply.into()),
-        }))
+        Ok(Response::new(self.commands.create_message(caller, new).await?.into()))
+    }
+
+    type StreamMessageStream = ReplyStream;
+
+    async fn stream_message(
+        &self,
+        request: Request<StreamMessageRequest>,
+    ) -> Result<Response<ReplyStream>, Status> {
+        let caller = Caller::of(&request)?;
+        let Some(message) = request.into_inner().message else {
+            return Err(Error::invalid("message", "is required").into());
+        };
+        let spoken = self.commands.begin_message(caller, new_message(message)?).await?;
+        Ok(Response::new(stream::of(spoken)))
+    }
+
+    async fn batch_get_messages(
+        &self,
+        request: Request<BatchGetMessagesRequest>,
+    ) -> Result<Response<BatchGetMessagesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let BatchGetMessagesRequest { counsel_id, message_ids } = request.into_inner();
+        let mut violations = Violations::default();
+        violations.check(message_ids.len() <= MOST_MESSAGES, "message_ids", "must be at most 100");
+        violations.into_result()?;
+        let counsel = self.queries.own(&caller, &counsel_id).await?;
+        let messages = self.queries.messages_by_id(&counsel.id, message_ids).await?;
+        let counsel_messages = messages.into_iter().map(Into::into).collect();
+        Ok(Response::new(BatchGetMessagesResponse { counsel_messages }))
     }
 
     async fn list_messages(
@@ -87,9 +121,11 @@ impl CounselService for CounselGrpc {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let counsel = self.queries.get(&caller, &request.counselor_id, &request.counsel_id).await?;
-        let messages = self.queries.messages(&counsel.id).await?;
-        let counsel_messages = messages.into_iter().map(Into::into).collect();
-        Ok(Response::new(ListMessagesResponse { counsel_messages }))
+        let direction = if request.newest_first { Direction::NewestFirst } else { Direction::OldestFirst };
+        let page = Page::of(request.page)?;
+        let Listed { items, next_cursor } = self.queries.messages(&counsel.id, direction, page).await?;
+        let counsel_messages = items.into_iter().map(Into::into).collect();
+        Ok(Response::new(ListMessagesResponse { counsel_messages, next_cursor }))
     }
 
     async fn react_to_message(
@@ -97,15 +133,19 @@ impl CounselService for CounselGrpc {
         request: Request<ReactToMessageRequest>,
     ) -> Result<Response<ReactToMessageResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let request = request.into_inner();
-        let mut violations = Violations::default();
-        let kind = known(request.reaction, "reaction", &mut violations);
-        violations.into_result()?;
-        let kind = kind.ok_or_else(|| Error::internal("a label without a violation is known"))?;
-        let ReactToMessageRequest { counselor_id, counsel_id, message_id, .. } = request;
-        let new = NewReaction { counselor_id, counsel_id, message_id, kind };
-        let message = self.commands.react(&caller, new).await?;
+        let message = self.commands.react(&caller, new_reaction(request.into_inner())?).await?;
         Ok(Response::new(ReactToMessageResponse { counsel_message: Some(message.into()) }))
+    }
+
+    async fn get_relationship(
+        &self,
+        request: Request<GetRelationshipRequest>,
+    ) -> Result<Response<GetRelationshipResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let id = request.into_inner().counselor_user_relationship_id;
+        checked("counselor_user_relationship_id", &id)?;
+        let found = relationships::queries::get(&self.database, &caller, &id).await?;
+        Ok(Response::new(GetRelationshipResponse { counselor_user_relationship: Some(found.into()) }))
     }
 
     async fn list_relationships(
@@ -113,104 +153,31 @@ impl CounselService for CounselGrpc {
         request: Request<ListRelationshipsRequest>,
     ) -> Result<Response<ListRelationshipsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let counselor_id = request.into_inner().counselor_id;
-        let found =
-            relationships::queries::of_user(&self.database, caller.user_id()?, counselor_id.as_deref())
-                .await?;
-        let counselor_user_relationships = found.into_iter().map(Into::into).collect();
-        Ok(Response::new(ListRelationshipsResponse { counselor_user_relationships }))
+        let request = request.into_inner();
+        let user_id = whose(&caller, request.user_id)?;
+        let page = Page::of(request.page)?;
+        let counselor_id = request.counselor_id.as_deref();
+        let Listed { items, next_cursor } =
+            relationships::queries::of_user(&self.database, &user_id, counselor_id, page).await?;
+        let counselor_user_relationships = items.into_iter().map(Into::into).collect();
+        Ok(Response::new(ListRelationshipsResponse { counselor_user_relationships, next_cursor }))
     }
 }
 
-fn new_counsel(request: CreateCounselRequest) -> Result<NewCounsel, Error> {
+/// Whose things are asked for: the caller's own, or for admins anybody's.
+fn whose(caller: &Caller, user_id: Option<String>) -> Result<String, Error> {
+    match user_id {
+        None => Ok(caller.user_id()?.to_owned()),
+        Some(user_id) => {
+            caller.require_admin()?;
+            checked("user_id", &user_id)?;
+            Ok(user_id)
+        }
+    }
+}
+
+fn checked(field: &'static str, id: &str) -> Result<(), Error> {
     let mut violations = Violations::default();
-    check_id("counsel_id", &request.counsel_id, &mut violations);
-    check_id("counselor_id", &request.counselor_id, &mut violations);
-    let bubble_answer = request.bubble_response.and_then(|response| bubble_answer(response, &mut violations));
-    if let Some(version_id) = &request.prompt_version_id {
-        check_id("prompt_version_id", version_id, &mut violations);
-    }
-    violations.into_result()?;
-    Ok(NewCounsel {
-        counsel_id: request.counsel_id,
-        counselor_id: request.counselor_id,
-        bubble_answer,
-        prompt_version_id: request.prompt_version_id,
-    })
-}
-
-fn bubble_answer(response: BubbleResponse, violations: &mut Violations) -> Option<BubbleAnswer> {
-    let BubbleResponse { bubble_id, response_option_no } = response;
-    check_id("bubble_id", &bubble_id, violations);
-    let option = match response_option_no {
-        1 => ResponseOption::First,
-        2 => ResponseOption::Second,
-        _ => {
-            violations.add("response_option_no", "must be 1 or 2");
-            return None;
-        }
-    };
-    Some(BubbleAnswer { bubble_id, option })
-}
-
-fn new_message(request: CreateMessageRequest) -> Result<NewMessage, Error> {
-    let mut violations = Violations::default();
-    check_id("reservation_id", &request.reservation_id, &mut violations);
-    let text = check_text(&request.message, &mut violations);
-    violations.into_result()?;
-    Ok(NewMessage {
-        counselor_id: request.counselor_id,
-        counsel_id: request.counsel_id,
-        text,
-        reservation_id: request.reservation_id,
-    })
-}
-
-impl From<Counsel> for v1::Counsel {
-    fn from(counsel: Counsel) -> Self {
-        Self {
-            id: counsel.id,
-            counselor_id: counsel.counselor_id,
-            user_id: counsel.user_id,
-            last_message: counsel.last_message,
-            last_chatted_at: counsel.last_chatted_at.map(Into::into),
-            prompt_version_id: counsel.prompt_version_id,
-            counsel_technique_id: counsel.technique_id,
-            counselor_user_relationship_id: counsel.relationship_id,
-            created_at: Some(counsel.created_at.into()),
-            updated_at: Some(counsel.updated_at.into()),
-            deleted_at: None,
-        }
-    }
-}
-
-impl From<Message> for v1::CounselMessage {
-    fn from(message: Message) -> Self {
-        Self {
-            id: message.id,
-            counsel_id: message.counsel_id,
-            message: message.text,
-            is_user_message: matches!(message.author, Author::User { .. }),
-            reacted_at: message.reaction.map(|reaction| reaction.at.into()),
-            reaction: message.reaction.map(|reaction| reaction.kind.into()),
-            counsel_technique_id: message.technique_id,
-            created_at: Some(message.created_at.into()),
-            updated_at: Some(message.updated_at.into()),
-            deleted_at: None,
-        }
-    }
-}
-
-impl From<relationships::entity::Model> for v1::CounselorUserRelationship {
-    fn from(row: relationships::entity::Model) -> Self {
-        Self {
-            id: row.id,
-            counselor_id: row.counselor_id,
-            user_id: row.user_id,
-            rapport: row.rapport,
-            created_at: Some(row.created_at.into()),
-            updated_at: Some(row.updated_at.into()),
-            deleted_at: row.deleted_at.map(Into::into),
-        }
-    }
+    check_id(field, id, &mut violations);
+    violations.into_result()
 }

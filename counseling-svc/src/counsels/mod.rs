@@ -8,3 +8,5 @@ pub mod queries;
 pub mod recovery;
 pub mod repository;
 mod scene;
+mod stream;
+mod translation;

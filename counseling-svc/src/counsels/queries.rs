@@ -5,10 +5,18 @@ use sea_orm::{QueryOrder, QuerySelect};
 use shared::Error;
 use shared::auth::Caller;
 use shared::database::Database;
+use shared::page::{Listed, Page};
 use shared::time::Timestamp;
 
 use super::domain::{Counsel, Lease, Message};
 use super::entity::{counsel, message};
+
+/// Which end of a counsel a list of its messages begins at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    OldestFirst,
+    NewestFirst,
+}
 
 /// Reads counsels and messages.
 #[derive(Clone)]
@@ -25,15 +33,26 @@ impl CounselQueries {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn of_user(&self, user_id: &str, counselor_id: Option<&str>) -> Result<Vec<Counsel>, Error> {
+    pub async fn of_user(
+        &self,
+        user_id: &str,
+        counselor_id: Option<&str>,
+        page: Page<(i64, String)>,
+    ) -> Result<Listed<Counsel>, Error> {
         let mut counsels = counsel::Entity::find()
             .filter(counsel::Column::UserId.eq(user_id))
             .filter(counsel::Column::DeletedAt.is_null());
         if let Some(counselor_id) = counselor_id {
             counsels = counsels.filter(counsel::Column::CounselorId.eq(counselor_id));
         }
-        let counsels = counsels.order_by_desc(counsel::Column::CreatedAt).order_by_desc(counsel::Column::Id);
-        Ok(counsels.all(self.database.read()).await?.into_iter().map(Counsel::from).collect())
+        let mut counsels = counsels.cursor_by((counsel::Column::CreatedAt, counsel::Column::Id));
+        counsels.desc().first(page.rows());
+        if let Some(after) = page.after.clone() {
+            counsels.after(after);
+        }
+        let rows = counsels.all(self.database.read()).await?;
+        let rows: Vec<_> = rows.into_iter().map(Counsel::from).collect();
+        page.cut(rows, |counsel| (counsel.created_at.as_micros(), counsel.id.clone()))
     }
 
     /// A counsel that the caller may see.
@@ -55,16 +74,91 @@ impl CounselQueries {
         Ok(found.one(self.database.read()).await?.map(Counsel::from))
     }
 
-    /// What was said in a counsel, oldest first.
+    /// A counsel of the caller's own; of anybody's for admins.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also when it is somebody else's.
+    pub async fn own(&self, caller: &Caller, id: &str) -> Result<Counsel, Error> {
+        let counsel = self.by_id(id).await?.ok_or(Error::NotFound("counsel"))?;
+        caller.require_owner(&counsel.user_id, "counsel")?;
+        Ok(counsel)
+    }
+
+    /// What was said in a counsel.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn messages(&self, counsel_id: &str) -> Result<Vec<Message>, Error> {
-        let said = message::Entity::find()
+    pub async fn messages(
+        &self,
+        counsel_id: &str,
+        direction: Direction,
+        page: Page<(i64, String)>,
+    ) -> Result<Listed<Message>, Error> {
+        let mut said = message::Entity::find()
+            .filter(message::Column::CounselId.eq(counsel_id))
+            .cursor_by((message::Column::CreatedAt, message::Column::Id));
+        match direction {
+            Direction::OldestFirst => said.asc(),
+            Direction::NewestFirst => said.desc(),
+        };
+        said.first(page.rows());
+        if let Some(after) = page.after.clone() {
+            said.after(after);
+        }
+        let rows = said.all(self.database.read()).await?;
+        let rows: Vec<_> = rows.into_iter().map(Message::try_from).collect::<Result<_, _>>()?;
+        page.cut(rows, |message| (message.created_at.as_micros(), message.id.clone()))
+    }
+
+    /// The latest messages of a counsel before one of them, or all when it is absent; those after `since` alone, and
+    /// at most `limit`. Oldest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn latest(
+        &self,
+        counsel_id: &str,
+        before: Option<&Message>,
+        since: Option<Timestamp>,
+        limit: u64,
+    ) -> Result<Vec<Message>, Error> {
+        let mut said = message::Entity::find().filter(message::Column::CounselId.eq(counsel_id));
+        if let Some(since) = since {
+            said = said.filter(message::Column::CreatedAt.gt(since));
+        }
+        let mut said = said.cursor_by((message::Column::CreatedAt, message::Column::Id));
+        if let Some(before) = before {
+            said.before((before.created_at, before.id.clone()));
+        }
+        let rows = said.last(limit).all(self.database.read()).await?;
+        rows.into_iter().map(Message::try_from).collect()
+    }
+
+    /// The words that a counsel was opened with.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn first_words(&self, counsel_id: &str) -> Result<Vec<Message>, Error> {
+        let first = message::Entity::find()
+            .filter(message::Column::CounselId.eq(counsel_id))
+            .filter(message::Column::ReservationId.is_null())
+            .filter(message::Column::ReplyToMessageId.is_null())
+            .order_by_asc(message::Column::CreatedAt)
+            .order_by_asc(message::Column::Id);
+        first.all(self.database.read()).await?.into_iter().map(Message::try_from).collect()
+    }
+
+    /// Some messages of a counsel, in the order in which they were said.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn messages_by_id(&self, counsel_id: &str, ids: Vec<String>) -> Result<Vec<Message>, Error> {
+        let some = message::Entity::find()
+            .filter(message::Column::Id.is_in(ids))
             .filter(message::Column::CounselId.eq(counsel_id))
             .order_by_asc(message::Column::CreatedAt)
             .order_by_asc(message::Column::Id);
-        said.all(self.database.read()).await?.into_iter().map(Message::try_from).collect()
+        some.all(self.database.read()).await?.into_iter().map(Message::try_from).collect()
     }
 
     /// Turns that should have ended by `now`, each with its counsel's id; at most `limit`.

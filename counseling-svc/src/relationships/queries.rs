@@ -1,9 +1,10 @@
 //! Reading relationships.
 
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use shared::Error;
+use shared::auth::Caller;
 use shared::database::Database;
+use shared::page::{Listed, Page};
 
 use super::entity::{Column, Entity, Model};
 
@@ -15,11 +16,29 @@ pub async fn of_user(
     database: &Database,
     user_id: &str,
     counselor_id: Option<&str>,
-) -> Result<Vec<Model>, Error> {
+    page: Page<(String,)>,
+) -> Result<Listed<Model>, Error> {
     let mut relationships =
         Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::DeletedAt.is_null());
     if let Some(counselor_id) = counselor_id {
         relationships = relationships.filter(Column::CounselorId.eq(counselor_id));
     }
-    Ok(relationships.order_by_asc(Column::Id).all(database.read()).await?)
+    let mut relationships = relationships.cursor_by(Column::Id);
+    relationships.first(page.rows());
+    if let Some((id,)) = page.after.clone() {
+        relationships.after(id);
+    }
+    page.cut(relationships.all(database.read()).await?, |row| (row.id.clone(),))
+}
+
+/// One relationship that the caller may see.
+///
+/// # Errors
+/// [`Error::NotFound`], also when it is somebody else's.
+pub async fn get(database: &Database, caller: &Caller, id: &str) -> Result<Model, Error> {
+    const WHAT: &str = "relationship";
+    let found = Entity::find_by_id(id).filter(Column::DeletedAt.is_null());
+    let found = found.one(database.read()).await?.ok_or(Error::NotFound(WHAT))?;
+    caller.require_owner(&found.user_id, WHAT)?;
+    Ok(found)
 }

@@ -22,7 +22,10 @@ fn with_bubble(counselor_id: &str, bubble_id: &str, response_option_no: i32) -> 
 }
 
 async fn list(calls: &Calls, user_id: &str, counselor_id: Option<&str>) -> Vec<Counsel> {
-    let request = ListCounselsRequest { counselor_id: counselor_id.map(str::to_owned) };
+    let request = ListCounselsRequest {
+        counselor_id: counselor_id.map(str::to_owned),
+        ..ListCounselsRequest::default()
+    };
     calls.counsels().list_counsels(by(user_id, request)).await.unwrap().into_inner().counsels
 }
 
@@ -56,7 +59,7 @@ shared::on_each_engine! {
         };
         assert_eq!(world.events::<CounselCreated>(&counsel.id).await, [created]);
 
-        let request = ListRelationshipsRequest { counselor_id: None };
+        let request = ListRelationshipsRequest { counselor_id: None, ..ListRelationshipsRequest::default() };
         let relationships =
             world.calls().counsels().list_relationships(by(&user_id, request)).await.unwrap().into_inner();
         let [met] = &relationships.counselor_user_relationships[..] else { panic!("{relationships:?}") };
@@ -248,7 +251,7 @@ shared::on_each_engine! {
         assert_eq!(list(calls, &counsel.user_id, None).await.len(), 1);
         assert_eq!(calls.again(&counsel).await.last_message, Some(pair.reply.message.clone()));
         assert_eq!(calls.messages(&counsel).await[1..], [pair.message, pair.reply]);
-        let request = ListRelationshipsRequest { counselor_id: Some(counsel.counselor_id.clone()) };
+        let request = ListRelationshipsRequest { counselor_id: Some(counsel.counselor_id.clone()), ..ListRelationshipsRequest::default() };
         let relationships = calls.counsels().list_relationships(by(&counsel.user_id, request)).await.unwrap();
         assert_eq!(relationships.into_inner().counselor_user_relationships[0].rapport, 1);
         let counselor = world.counselor().await;

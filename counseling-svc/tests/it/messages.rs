@@ -62,6 +62,7 @@ shared::on_each_engine! {
             counselor_message_id: pair.reply.id,
             counsel_technique_id: counsel.counsel_technique_id.clone(),
             reservation_id,
+            is_fallback: false,
         };
         assert_eq!(world.events::<CounselMessageCreated>(&counsel.id).await, [created]);
 

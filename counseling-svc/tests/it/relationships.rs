@@ -13,7 +13,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 const MOST_A_DAY: i32 = 20;
 
 async fn list(world: &World, user_id: &str, counselor_id: Option<&str>) -> Vec<CounselorUserRelationship> {
-    let request = ListRelationshipsRequest { counselor_id: counselor_id.map(str::to_owned) };
+    let request = ListRelationshipsRequest {
+        counselor_id: counselor_id.map(str::to_owned),
+        ..ListRelationshipsRequest::default()
+    };
     let response = world.calls().counsels().list_relationships(by(user_id, request)).await.unwrap();
     response.into_inner().counselor_user_relationships
 }

@@ -124,6 +124,7 @@ impl Calls {
         let request = ListMessagesRequest {
             counselor_id: counsel.counselor_id.clone(),
             counsel_id: counsel.id.clone(),
+            ..ListMessagesRequest::default()
         };
         Ok(self.counsels().list_messages(caller(who, request)).await?.into_inner().counsel_messages)
     }

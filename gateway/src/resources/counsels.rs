@@ -183,7 +183,9 @@ pub async fn list_counsels(
     Ids(AnyCounselorId { counselor_id }): Ids<AnyCounselorId>,
 ) -> Answer<Counsels> {
     let counselor_id = CounselorScope::of(counselor_id).counselor_id();
-    let request = app.upstream.request(session.caller(), v1::ListCounselsRequest { counselor_id })?;
+    let request = app
+        .upstream
+        .request(session.caller(), v1::ListCounselsRequest { counselor_id, ..Default::default() })?;
     let answer = app.upstream.counsels().list_counsels(request).await?.into_inner();
     Ok(Success::ok(Counsels { counsels: dto::all(answer.counsels)? }))
 }

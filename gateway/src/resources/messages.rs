@@ -88,8 +88,10 @@ pub async fn list_messages(
     session: Session,
     Ids(CounselId { counselor_id, counsel_id }): Ids<CounselId>,
 ) -> Answer<CounselMessages> {
-    let request =
-        app.upstream.request(session.caller(), v1::ListMessagesRequest { counselor_id, counsel_id })?;
+    let request = app.upstream.request(
+        session.caller(),
+        v1::ListMessagesRequest { counselor_id, counsel_id, ..Default::default() },
+    )?;
     let answer = app.upstream.counsels().list_messages(request).await?.into_inner();
     Ok(Success::ok(CounselMessages { counsel_messages: dto::all(answer.counsel_messages)? }))
 }

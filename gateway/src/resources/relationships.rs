@@ -62,7 +62,9 @@ pub async fn list_relationships(
     Ids(AnyCounselorId { counselor_id }): Ids<AnyCounselorId>,
 ) -> Answer<Relationships> {
     let counselor_id = CounselorScope::of(counselor_id).counselor_id();
-    let request = app.upstream.request(session.caller(), v1::ListRelationshipsRequest { counselor_id })?;
+    let request = app
+        .upstream
+        .request(session.caller(), v1::ListRelationshipsRequest { counselor_id, ..Default::default() })?;
     let answer = app.upstream.counsels().list_relationships(request).await?.into_inner();
     let relationships = dto::all(answer.counselor_user_relationships)?;
     Ok(Success::ok(Relationships { counselor_user_relationships: relationships }))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::{self, AckKind, consumer::pull};
 use futures::StreamExt;
 use futures::future::FutureExt;
+use futures::stream::FuturesUnordered;
 use tracing::Instrument;
 
 use super::event::{CAUSE, ReceivedEvent};
@@ -26,6 +27,49 @@ pub trait Handler: Send + Sync + 'static {
         event: &ReceivedEvent,
         transaction: &Transaction,
     ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// Applies events after something that takes long and must not hold a transaction open, such as a call to a model.
+pub trait PreparingHandler: Send + Sync + 'static {
+    /// What is made ready for the transaction.
+    type Prepared: Send;
+
+    /// Whether there is anything to prepare.
+    const PREPARES: bool = true;
+
+    /// Makes ready what [`PreparingHandler::handle`] needs, with no transaction open. It may happen several times for
+    /// one event, when a process dies or a transaction fails; the broker waits for as long as it takes.
+    fn prepare(
+        &self,
+        event: &ReceivedEvent,
+    ) -> impl Future<Output = Result<Self::Prepared, HandlerError>> + Send;
+
+    /// As [`Handler::handle`].
+    fn handle(
+        &self,
+        event: &ReceivedEvent,
+        prepared: Self::Prepared,
+        transaction: &Transaction,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+impl<H: Handler> PreparingHandler for H {
+    type Prepared = ();
+
+    const PREPARES: bool = false;
+
+    async fn prepare(&self, _: &ReceivedEvent) -> Result<(), HandlerError> {
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        event: &ReceivedEvent,
+        (): (),
+        transaction: &Transaction,
+    ) -> Result<(), HandlerError> {
+        Handler::handle(self, event, transaction).await
+    }
 }
 
 /// Why an event was not applied.
@@ -84,7 +128,7 @@ enum Outcome {
     Known,
 }
 
-impl<H: Handler> Consumer<H> {
+impl<H: PreparingHandler> Consumer<H> {
     /// Consumes until shutdown begins. Whatever goes wrong with the broker, it pulls again.
     pub async fn run(self, shutdown: Shutdown) {
         let mut pause = Duration::from_millis(100);
@@ -113,22 +157,31 @@ impl<H: Handler> Consumer<H> {
             .heartbeat(self.settings.pull_expiry / 2)
             .messages()
             .await?;
-        loop {
+        let mut in_flight = FuturesUnordered::new();
+        let ended = loop {
+            let has_room = in_flight.len() < self.spec.concurrency;
             let next = tokio::select! {
                 biased;
                 () = shutdown.begun() => {
                     hand_back(&mut messages).await;
-                    return Ok(());
+                    break Ok(());
                 }
-                next = tokio::time::timeout(self.settings.pull_expiry * 3, messages.next()) => next,
+                Some(()) = in_flight.next() => continue,
+                next = tokio::time::timeout(self.settings.pull_expiry * 3, messages.next()), if has_room => next,
             };
             match next {
-                Ok(Some(Ok(message))) => self.deliver(message).await,
-                Ok(Some(Err(error))) => return Err(error.into()),
-                Ok(None) => return Err("the pull ended".into()),
-                Err(_) => self.check_idle(&mut consumer).await?,
+                Ok(Some(Ok(message))) => in_flight.push(self.deliver(message)),
+                Ok(Some(Err(error))) => break Err(error.into()),
+                Ok(None) => break Err("the pull ended".into()),
+                Err(_) => {
+                    if let Err(error) = self.check_idle(&mut consumer).await {
+                        break Err(error);
+                    }
+                }
             }
-        }
+        };
+        in_flight.collect::<()>().await;
+        ended
     }
 
     /// Raises the alarm when the broker holds events back that nobody else has either.
@@ -164,7 +217,7 @@ impl<H: Handler> Consumer<H> {
 
     async fn settle(&self, message: jetstream::Message) {
         let deliveries = message.info().map_or(1, |info| info.delivered);
-        let result = match self.apply(&message).await {
+        let result = match self.apply_meanwhile_telling(&message, deliveries).await {
             Ok(Outcome::Applied) => {
                 tracing::info!(deliveries, "event applied");
                 message.ack().await
@@ -188,18 +241,48 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    async fn apply(&self, message: &jetstream::Message) -> Result<Outcome, HandlerError> {
+    /// Applies an event, and tells the broker now and then that it is being worked on, so that nobody else gets it.
+    async fn apply_meanwhile_telling(
+        &self,
+        message: &jetstream::Message,
+        deliveries: i64,
+    ) -> Result<Outcome, HandlerError> {
+        let pause = self.topology.ack_wait / 3;
+        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + pause, pause);
+        let apply = self.apply(message, deliveries);
+        tokio::pin!(apply);
+        loop {
+            tokio::select! {
+                applied = &mut apply => return applied,
+                _ = tick.tick() => {
+                    if let Err(error) = message.ack_with(AckKind::Progress).await {
+                        tracing::debug!(%error, "the broker was not told that an event is being worked on");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn apply(&self, message: &jetstream::Message, deliveries: i64) -> Result<Outcome, HandlerError> {
         if !dead_letter::is_meant_for(message.headers.as_ref(), self.spec.name) {
             return Ok(Outcome::Known);
         }
-        let event = ReceivedEvent::read(&message.subject, message.headers.as_ref(), message.payload.clone())
-            .map_err(HandlerError::Permanent)?;
+        let mut event =
+            ReceivedEvent::read(&message.subject, message.headers.as_ref(), message.payload.clone())
+                .map_err(HandlerError::Permanent)?;
+        event.deliveries = deliveries;
         tracing::Span::current().record("event_id", &event.id);
+        let name = self.spec.name;
+        let is_known = async || inbox::is_applied(self.database.read(), name, &event.id).await;
+        if H::PREPARES && is_known().await.map_err(Error::from)? {
+            return Ok(Outcome::Known);
+        }
+        let prepared = self.handler.prepare(&event).await?;
         let transaction = self.database.begin().await?;
         if !inbox::record(&*transaction, self.spec.name, &event.id).await.map_err(Error::from)? {
             return Ok(Outcome::Known);
         }
-        CAUSE.scope(event.cause(), self.handler.handle(&event, &transaction)).await?;
+        CAUSE.scope(event.cause(), self.handler.handle(&event, prepared, &transaction)).await?;
         transaction.commit().await?;
         Ok(Outcome::Applied)
     }

@@ -45,7 +45,9 @@ events! {
     CounselCreated: "counsels.counsel.created" of counsel_id;
     CounselMessageCreated: "counsels.message.created" of counsel_id;
     CounselMessageFailed: "counsels.message.failed" of counsel_id;
+    CounselMessageReacted: "counsels.message.reacted" of counsel_id;
     RiskDetected: "counsels.risk.detected" of counsel_id;
+    RapportGrown: "counsels.rapport.grown" of counselor_user_relationship_id;
     OrderPaid: "payments.order.paid" of order_id;
 }
 
@@ -79,6 +81,8 @@ pub struct ReceivedEvent {
     pub correlation_id: String,
     /// The subject it was published on.
     pub subject: String,
+    /// Which delivery of it this is, from 1.
+    pub deliveries: i64,
     data: Bytes,
 }
 
@@ -100,6 +104,7 @@ impl ReceivedEvent {
             source: attribute("ce-source")?,
             correlation_id: attribute("ce-correlationid").unwrap_or_else(|_| id.clone()),
             subject: subject.to_owned(),
+            deliveries: 1,
             id,
             data,
         })

@@ -42,6 +42,16 @@ pub(crate) async fn record(
     Ok(inserted == 1)
 }
 
+/// Whether `consumer` has applied the event.
+pub(crate) async fn is_applied(
+    connection: &impl ConnectionTrait,
+    consumer: &str,
+    event_id: &str,
+) -> Result<bool, DbErr> {
+    let row = Entity::find_by_id((consumer.to_owned(), event_id.to_owned())).one(connection).await?;
+    Ok(row.is_some())
+}
+
 /// Forgets what was applied before `before`.
 pub(crate) async fn prune(connection: &impl ConnectionTrait, before: Timestamp) -> Result<u64, DbErr> {
     let deleted = Entity::delete_many().filter(Column::AppliedAt.lt(before)).exec(connection).await?;

@@ -14,14 +14,14 @@ mod topology;
 use std::time::Duration;
 
 use async_nats::jetstream;
-pub use consumer::{Consumer, ConsumerSettings, Handler, HandlerError};
+pub use consumer::{Consumer, ConsumerSettings, Handler, HandlerError, PreparingHandler};
 pub use event::{Event, ReceivedEvent};
 pub use migration::CreateMessagingTables;
 pub use outbox::OutboxSignal;
 pub use relay::{Relay, RelaySettings};
 pub use topology::{
     CONSUMERS, CREDIT_TOKENS, ConsumerSpec, DEAD_LETTERS, KEEP_CUSTOMERS, SETTLE_RESERVATIONS, STREAMS,
-    StreamSpec, TRACK_USERS, TopologySettings, reconcile,
+    StreamSpec, TRACK_USERS, TopologySettings, UNDERSTAND_COUNSELS, reconcile,
 };
 
 use crate::Error;

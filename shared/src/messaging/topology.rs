@@ -52,6 +52,9 @@ pub struct ConsumerSpec {
     pub stream: &'static str,
     /// The facts it takes, each with any aggregate id.
     pub facts: &'static [&'static str],
+    /// How many events one process works on at once. With more than one, events of one aggregate may overtake each
+    /// other.
+    pub concurrency: usize,
 }
 
 /// user-svc: settles and releases token reservations.
@@ -59,6 +62,7 @@ pub const SETTLE_RESERVATIONS: ConsumerSpec = ConsumerSpec {
     name: "user-svc-reservations",
     stream: "COUNSELS",
     facts: &[v1::CounselMessageCreated::SUBJECT, v1::CounselMessageFailed::SUBJECT],
+    concurrency: 1,
 };
 
 /// user-svc: counts counsels and messages of each user.
@@ -66,22 +70,37 @@ pub const TRACK_USERS: ConsumerSpec = ConsumerSpec {
     name: "user-svc-tracking",
     stream: "COUNSELS",
     facts: &[v1::CounselCreated::SUBJECT, v1::CounselMessageCreated::SUBJECT],
+    concurrency: 1,
 };
 
 /// user-svc: credits bought tokens.
-pub const CREDIT_TOKENS: ConsumerSpec =
-    ConsumerSpec { name: "user-svc-credits", stream: "PAYMENTS", facts: &[v1::OrderPaid::SUBJECT] };
+pub const CREDIT_TOKENS: ConsumerSpec = ConsumerSpec {
+    name: "user-svc-credits",
+    stream: "PAYMENTS",
+    facts: &[v1::OrderPaid::SUBJECT],
+    concurrency: 1,
+};
+
+/// counseling-svc: understands what was said, keeps long counsels short, and changes techniques. Each event waits for
+/// the assistant, so several are worked on at once.
+pub const UNDERSTAND_COUNSELS: ConsumerSpec = ConsumerSpec {
+    name: "counseling-svc-understanding",
+    stream: "COUNSELS",
+    facts: &[v1::CounselMessageCreated::SUBJECT],
+    concurrency: 16,
+};
 
 /// payment-svc: keeps a customer for every user.
 pub const KEEP_CUSTOMERS: ConsumerSpec = ConsumerSpec {
     name: "payment-svc-customers",
     stream: "USERS",
     facts: &[v1::UserCreated::SUBJECT, v1::UserDeleted::SUBJECT],
+    concurrency: 1,
 };
 
 /// Every consumer of the mesh.
-pub const CONSUMERS: [&ConsumerSpec; 4] =
-    [&SETTLE_RESERVATIONS, &TRACK_USERS, &CREDIT_TOKENS, &KEEP_CUSTOMERS];
+pub const CONSUMERS: [&ConsumerSpec; 5] =
+    [&SETTLE_RESERVATIONS, &TRACK_USERS, &CREDIT_TOKENS, &UNDERSTAND_COUNSELS, &KEEP_CUSTOMERS];
 
 /// What streams and consumers have in common.
 #[derive(Clone, Debug)]

@@ -8,7 +8,8 @@ use shared::time::Clock;
 
 use super::commands::{self, CreditError};
 
-/// Settles the reservation of a message that was sent, releases that of one that failed.
+/// Settles the reservation of a message that was answered; releases that of one that failed, or was answered with a
+/// stand-in only.
 pub struct SettleReservations {
     clock: Clock,
 }
@@ -24,7 +25,11 @@ impl Handler for SettleReservations {
         let (reservation_id, done) = if event.is::<CounselMessageCreated>() {
             let fact: CounselMessageCreated = event.data().map_err(HandlerError::Permanent)?;
             let now = self.clock.now();
-            let done = commands::settle(transaction, &fact.user_id, &fact.reservation_id, now).await;
+            let done = if fact.is_fallback {
+                commands::release(transaction, &fact.user_id, &fact.reservation_id).await
+            } else {
+                commands::settle(transaction, &fact.user_id, &fact.reservation_id, now).await
+            };
             (fact.reservation_id, done)
         } else if event.is::<CounselMessageFailed>() {
             let fact: CounselMessageFailed = event.data().map_err(HandlerError::Permanent)?;

@@ -23,6 +23,7 @@ fn created(user_id: &str, reservation_id: &str) -> CounselMessageCreated {
         counselor_message_id: new_id(),
         counsel_technique_id: new_id(),
         reservation_id: reservation_id.to_owned(),
+        is_fallback: false,
     }
 }
 

@@ -152,6 +152,7 @@ shared::on_each_engine! {
                 counselor_message_id: new_id(),
                 counsel_technique_id: new_id(),
                 reservation_id: new_id(),
+                is_fallback: false,
             };
             counseling.tell_and_wait(&message).await;
         }

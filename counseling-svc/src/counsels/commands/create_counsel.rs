@@ -106,8 +106,7 @@ impl CounselCommands {
         if !is_own {
             return Err(Error::NotFound("counsel"));
         }
-        let mut messages = self.queries.messages(&counsel.id).await?;
-        messages.retain(Message::is_first_words);
+        let messages = self.queries.first_words(&counsel.id).await?;
         Ok((counsel, messages))
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use shared::Error;
 use shared::auth::Caller;
 use shared::error::Chain;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::Instrument;
 
 use super::super::domain::{Author, Counsel, CounselEvent, Failure, Lease, Message};
@@ -18,12 +18,13 @@ use super::super::repository::Counsels;
 use super::super::scene;
 use super::{CounselCommands, own_counsel, publish, said, unavailable};
 use crate::assistant::{Draft, Reply, Turn};
-use crate::prompts::domain::{TransitionRule, next_technique};
 use crate::relationships::domain::Relationship;
 use crate::relationships::repository::Relationships;
 
 /// When a client may try again that spoke while the counselor was answering.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How many earlier messages the assistant is told at most; what came before them is in the summary.
+const MOST_HISTORY: u64 = 60;
 
 /// What a caller says.
 pub struct NewMessage {
@@ -38,6 +39,22 @@ pub struct NewMessage {
 pub struct Pair {
     pub message: Message,
     pub reply: Message,
+}
+
+/// What becomes of a message that was taken.
+pub enum Spoken {
+    /// It was answered before.
+    Answered(Pair),
+    /// It is being answered.
+    Speaking(Speaking),
+}
+
+/// An answer on its way.
+pub struct Speaking {
+    /// What was said so far.
+    pub draft: watch::Receiver<String>,
+    /// How it ended.
+    pub told: oneshot::Receiver<Result<Pair, Error>>,
 }
 
 /// Where a request stands after its message was kept.
@@ -56,12 +73,6 @@ struct Pending {
     lease: Lease,
 }
 
-/// What decides about the technique of the next message.
-struct Course {
-    threshold: i32,
-    rules: Vec<TransitionRule>,
-}
-
 impl CounselCommands {
     /// Says something in the caller's counsel, and returns the counselor's reply.
     ///
@@ -72,23 +83,38 @@ impl CounselCommands {
     /// answering, [`Error::FailedPrecondition`] when the reservation pays for something else,
     /// [`Error::Unavailable`] when the assistant does not answer.
     pub async fn create_message(&self, caller: Caller, new: NewMessage) -> Result<Pair, Error> {
-        let (tell, told) = oneshot::channel();
-        let commands = self.clone();
-        let turn = async move {
-            // Nobody listens when the caller has gone away.
-            let _ = tell.send(commands.speak(&caller, new).await);
-        };
-        self.turns.spawn(turn.in_current_span());
-        told.await.map_err(Error::internal)?
+        match self.begin_message(caller, new).await? {
+            Spoken::Answered(pair) => Ok(pair),
+            Spoken::Speaking(Speaking { told, .. }) => told.await.map_err(Error::internal)?,
+        }
     }
 
-    async fn speak(&self, caller: &Caller, new: NewMessage) -> Result<Pair, Error> {
-        let pending = match self.accept(caller, new).await? {
-            Accepted::Answered(pair) => return Ok(pair),
-            Accepted::Pending(pending) => pending,
+    /// As [`Self::create_message`], but returns as soon as the message is taken.
+    ///
+    /// # Errors
+    /// As [`Self::create_message`], except for what happens after the message was taken.
+    pub async fn begin_message(&self, caller: Caller, new: NewMessage) -> Result<Spoken, Error> {
+        let (begin, begun) = oneshot::channel();
+        let commands = self.clone();
+        let turn = async move {
+            let pending = match commands.accept(&caller, new).await {
+                Ok(Accepted::Pending(pending)) => pending,
+                Ok(Accepted::Answered(pair)) => return drop(begin.send(Ok(Spoken::Answered(pair)))),
+                Err(error) => return drop(begin.send(Err(error))),
+            };
+            let draft = Draft::default();
+            let (tell, told) = oneshot::channel();
+            // Here and below nobody listens when the caller has gone away.
+            let _ = begin.send(Ok(Spoken::Speaking(Speaking { draft: draft.follow(), told })));
+            let _ = tell.send(commands.speak(pending, &draft).await);
         };
+        self.turns.spawn(turn.in_current_span());
+        begun.await.map_err(Error::internal)?
+    }
+
+    async fn speak(&self, pending: Pending, draft: &Draft) -> Result<Pair, Error> {
         let (counsel_id, lease) = (pending.counsel.id.clone(), pending.lease.clone());
-        match self.answer(pending).await {
+        match self.answer(pending, draft).await {
             Ok(pair) => Ok(pair),
             Err((failure, error)) => {
                 if let Err(error) = self.give_up(&counsel_id, &lease, failure).await {
@@ -136,27 +162,25 @@ impl CounselCommands {
         Ok(Accepted::Pending(Pending { counsel, message, reservation_id, lease }))
     }
 
-    async fn answer(&self, pending: Pending) -> Result<Pair, (Failure, Error)> {
+    async fn answer(&self, pending: Pending, draft: &Draft) -> Result<Pair, (Failure, Error)> {
         let interrupted = |error| (Failure::Interrupted, error);
-        let (turn, course) = self.gather(&pending).await.map_err(interrupted)?;
-        let reply = self.ask(self.assistant.reply(&turn, &Draft::default())).await;
+        let turn = self.gather(&pending).await.map_err(interrupted)?;
+        let reply = self.ask(self.assistant.reply(&turn, draft)).await;
         let reply = reply.map_err(|error| (Failure::Assistant, unavailable(error)))?;
-        self.keep(pending, course, reply).await.map_err(interrupted)
+        self.keep(pending, reply).await.map_err(interrupted)
     }
 
-    /// Reads what the assistant is told, and what comes after its answer.
-    async fn gather(&self, pending: &Pending) -> Result<(Turn, Course), Error> {
+    /// Reads what the assistant is told.
+    async fn gather(&self, pending: &Pending) -> Result<Turn, Error> {
         let Pending { counsel, message, .. } = pending;
         let counselor = self.stage.counselors.counselor(&counsel.counselor_id).await?;
         let technique = self.stage.prompts.technique(&counsel.technique_id).await?;
-        let rules = self.stage.prompts.rules_from(&counsel.technique_id).await?;
         let scene = self.stage.scene(&counselor, &counsel.prompt_version_id, &technique, &counsel.id).await?;
-        let said = self.queries.messages(&counsel.id).await?;
-        let course = Course { threshold: technique.message_threshold, rules };
-        Ok((scene::turn(scene, &said, message), course))
+        let said = self.queries.latest(&counsel.id, Some(message), None, MOST_HISTORY).await?;
+        Ok(scene::turn(scene, &said, message))
     }
 
-    async fn keep(&self, pending: Pending, course: Course, reply: Reply) -> Result<Pair, Error> {
+    async fn keep(&self, pending: Pending, reply: Reply) -> Result<Pair, Error> {
         let Pending { counsel, message, reservation_id, lease } = pending;
         let transaction = self.database.begin().await?;
         let counsel = transaction.counsel_for_change(&counsel.id).await?;
@@ -164,10 +188,8 @@ impl CounselCommands {
         let now = self.clock.now();
         let author = Author::Counselor { reply_to: Some(message.id.clone()) };
         let answered = said(&counsel, reply.text, author, now);
-        let count = counsel.technique_message_count + 1;
-        let next = next_technique(&course.rules, &counsel.technique_id, course.threshold, count);
         let created = counsel
-            .complete_turn(&lease, &reservation_id, &answered, next)
+            .complete_turn(&lease, &reservation_id, &answered, reply.is_fallback)
             .map_err(|lost| Error::Unavailable(Box::new(lost)))?;
         transaction.insert_message(&answered).await?;
         transaction.save_counsel(&counsel).await?;

@@ -40,12 +40,13 @@ fn one_message_is_answered_at_a_time() {
     let lease = counsel.begin_turn("first", at(1)).unwrap();
     assert_eq!(lease, Lease { message_id: "first".to_owned(), until: at(61) });
     assert_eq!(counsel.begin_turn("second", at(2)), Err(Busy));
-    let told = counsel.complete_turn(&lease, "reservation", &reply("reply", 3), None).unwrap();
+    let told = counsel.complete_turn(&lease, "reservation", &reply("reply", 3), false).unwrap();
     let created = CounselEvent::MessageCreated {
         message_id: "first".to_owned(),
         reply_id: "reply".to_owned(),
         technique_id: "listening".to_owned(),
         reservation_id: "reservation".to_owned(),
+        is_fallback: false,
     };
     assert_eq!(told, created);
     assert_eq!(counsel.last_message.as_deref(), Some("words of reply"));
@@ -75,9 +76,9 @@ fn a_turn_that_was_given_up_ends_no_other_turn_not_even_one_of_the_same_message(
     let mut counsel = counsel();
     let lost = counsel.begin_turn("first", at(1)).unwrap();
     counsel.abandon_turn(&lost, "reservation", Failure::Interrupted, at(70)).unwrap();
-    assert_eq!(counsel.complete_turn(&lost, "reservation", &reply("late", 71), None), Err(TurnLost));
+    assert_eq!(counsel.complete_turn(&lost, "reservation", &reply("late", 71), false), Err(TurnLost));
     let lease = counsel.begin_turn("first", at(72)).unwrap();
-    assert_eq!(counsel.complete_turn(&lost, "reservation", &reply("late", 73), None), Err(TurnLost));
+    assert_eq!(counsel.complete_turn(&lost, "reservation", &reply("late", 73), false), Err(TurnLost));
     assert_eq!(counsel.abandon_turn(&lost, "reservation", Failure::Assistant, at(74)), Err(TurnLost));
     assert_eq!(counsel.last_message, None);
     assert_eq!(counsel.turn, Turn::Counselor(lease));
@@ -87,7 +88,9 @@ fn a_turn_that_was_given_up_ends_no_other_turn_not_even_one_of_the_same_message(
 fn a_new_technique_counts_its_messages_from_zero() {
     let mut counsel = counsel();
     let lease = counsel.begin_turn("first", at(1)).unwrap();
-    counsel.complete_turn(&lease, "reservation", &reply("reply", 2), Some("reframing")).unwrap();
+    counsel.complete_turn(&lease, "reservation", &reply("reply", 2), false).unwrap();
+    assert_eq!(counsel.technique_message_count, 1);
+    counsel.change_technique("reframing", at(3));
     assert_eq!((counsel.technique_id.as_str(), counsel.technique_message_count), ("reframing", 0));
 }
 

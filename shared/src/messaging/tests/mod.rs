@@ -81,7 +81,7 @@ impl World {
         shutdown
     }
 
-    fn run_consumer(&self, spec: &'static ConsumerSpec, handler: impl Handler) -> Shutdown {
+    fn run_consumer(&self, spec: &'static ConsumerSpec, handler: impl PreparingHandler) -> Shutdown {
         let consumer = Consumer {
             spec,
             handler,
@@ -145,7 +145,7 @@ fn fact(user: &str, number: usize) -> UserUpdated {
 
 /// Reads the facts of these tests.
 static EFFECTS: ConsumerSpec =
-    ConsumerSpec { name: "test-effects", stream: "USERS", facts: &["users.user.updated"] };
+    ConsumerSpec { name: "test-effects", stream: "USERS", facts: &["users.user.updated"], concurrency: 1 };
 
 /// Notes each event in the table `effect`, after failing as often as it is told to.
 #[derive(Clone, Default)]
