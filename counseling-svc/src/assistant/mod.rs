@@ -11,7 +11,7 @@ use crate::contexts::domain::Context;
 
 pub mod offline;
 
-pub use offline::OfflineAssistant;
+pub use offline::{OfflineAssistant, RiskScreen};
 
 /// A counselor's mind: it greets, and it answers what a user says.
 ///

@@ -119,16 +119,16 @@ impl CounselQueries {
         &self,
         counsel_id: &str,
         before: Option<&Message>,
-        since: Option<Timestamp>,
+        since: Option<(Timestamp, String)>,
         limit: u64,
     ) -> Result<Vec<Message>, Error> {
-        let mut said = message::Entity::find().filter(message::Column::CounselId.eq(counsel_id));
-        if let Some(since) = since {
-            said = said.filter(message::Column::CreatedAt.gt(since));
-        }
+        let said = message::Entity::find().filter(message::Column::CounselId.eq(counsel_id));
         let mut said = said.cursor_by((message::Column::CreatedAt, message::Column::Id));
         if let Some(before) = before {
             said.before((before.created_at, before.id.clone()));
+        }
+        if let Some(since) = since {
+            said.after(since);
         }
         let rows = said.last(limit).all(self.database.read()).await?;
         rows.into_iter().map(Message::try_from).collect()

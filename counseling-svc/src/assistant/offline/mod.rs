@@ -20,6 +20,7 @@ use self::memory::Memory;
 use self::phrasebook::Phrasebook;
 use self::reading::{Intent, Reading};
 use self::safety::Safety;
+pub use self::screen::RiskScreen;
 use self::style::{Move, Style};
 use self::talk::Talk;
 use self::voice::Voice;
@@ -37,6 +38,7 @@ mod phrase;
 mod phrasebook;
 mod reading;
 mod safety;
+mod screen;
 mod style;
 mod talk;
 #[cfg(test)]

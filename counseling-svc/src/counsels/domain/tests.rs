@@ -29,6 +29,8 @@ fn reply(id: &str, seconds: i64) -> Message {
         author: Author::Counselor { reply_to: None },
         technique_id: "listening".to_owned(),
         reaction: None,
+        risk: None,
+        usage: Usage::default(),
         created_at: at(seconds),
         updated_at: at(seconds),
     }
