@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::contexts::domain::Context;
 
+mod labels;
 pub mod offline;
 
 pub use offline::{OfflineAssistant, RiskScreen};
