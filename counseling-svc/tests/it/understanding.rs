@@ -271,6 +271,29 @@ shared::on_each_engine! {
         assert_eq!(world.count("counsel_contexts").await, 5);
     }
 
+    async fn the_offline_counselor_understands_both_languages(engine: Engine) {
+        let world = World::new(engine).await;
+        for (message, emotion) in [
+            ("요즘 회사 일 때문에 너무 불안해서 잠을 잘 못 자요.", "EMOTION_PRIMARY_ANXIETY"),
+            ("I am so anxious about my job that I can't sleep.", "EMOTION_PRIMARY_ANXIETY"),
+        ] {
+            let counsel = world.counsel().await;
+            world.calls().tell(&counsel, message).await;
+            understood(&world).await;
+            for (column, expected) in [
+                ("impact_domain", "IMPACT_DOMAIN_WORK"),
+                ("emotion_primary", emotion),
+                ("valence", "VALENCE_NEGATIVE"),
+                ("sleep_quality", "SLEEP_QUALITY_POOR"),
+                ("risk_kind", "RISK_KIND_NONE"),
+                ("risk_severity", "0"),
+            ] {
+                let told = known(&world, &counsel, column).await;
+                assert_eq!(told.as_deref(), Some(expected), "{column} of {message}");
+            }
+        }
+    }
+
     async fn what_a_reply_took_of_the_model_is_kept_with_it(engine: Engine) {
         let (world, _puppet) = World::with_puppet(engine).await;
         let counsel = world.counsel().await;
