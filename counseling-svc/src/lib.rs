@@ -17,17 +17,20 @@ use std::sync::Arc;
 
 use shared::Error;
 use shared::grpc::GrpcServer;
+use shared::messaging::UNDERSTAND_COUNSELS;
 use shared::proto::v1::counsel_prompt_service_server::CounselPromptServiceServer;
 use shared::proto::v1::counsel_service_server::CounselServiceServer;
 use shared::proto::v1::counselor_service_server::CounselorServiceServer;
 use shared::service::{Running, Service, ServiceConfig};
 use shared::time::Clock;
 
-use crate::assistant::{Assistant, OfflineAssistant};
+use crate::assistant::{Assistant, OfflineAssistant, RiskScreen};
 use crate::counselors::grpc::CounselorGrpc;
 use crate::counsels::commands::CounselCommands;
 use crate::counsels::grpc::CounselGrpc;
 use crate::counsels::recovery;
+use crate::counsels::risk::RiskPolicy;
+use crate::counsels::understanding::UnderstandCounsels;
 use crate::migration::Migrator;
 use crate::prompts::grpc::PromptGrpc;
 
@@ -52,9 +55,14 @@ pub async fn start_with(
     let service = Service::prepare::<Migrator>("counseling-svc", config, clock).await?;
     let (database, clock) = (&service.database, &service.clock);
     seed::plant(database, clock.now()).await?;
+    let risks = RiskPolicy::new(3, RiskScreen::new().map_err(Error::internal)?);
+
+    // What follows from what was said.
+    let understanding = UnderstandCounsels::new(database, clock.clone(), assistant.clone(), risks.clone());
+    service.consume(&UNDERSTAND_COUNSELS, understanding);
 
     // What time alone does.
-    let commands = CounselCommands::new(database.clone(), clock.clone(), assistant);
+    let commands = CounselCommands::new(database.clone(), clock.clone(), assistant, risks);
     let recovering = commands.clone();
     service.spawn(|shutdown| recovery::run(recovering, shutdown));
 

@@ -9,9 +9,10 @@ use tokio::sync::watch;
 
 use crate::contexts::domain::Context;
 
+mod labels;
 pub mod offline;
 
-pub use offline::OfflineAssistant;
+pub use offline::{OfflineAssistant, RiskScreen};
 
 /// A counselor's mind: it greets, and it answers what a user says.
 ///

@@ -1,10 +1,11 @@
-//! The value object [`Context`].
+//! The value object [`Context`], and what is known of one counsel.
 
 use shared::proto::v1::AllianceStrength;
 use shared::proto::v1::{
     ArousalLevel, CognitiveLoad, EmotionPrimary, ImpactDomain, MotivationStage, PerceivedControl, RiskKind,
     SleepQuality, SocialSupportLevel, Timeframe, Valence,
 };
+use shared::time::Timestamp;
 
 /// The greatest intensity of an emotion, and the greatest self-efficacy; both begin at 0.
 pub const MOST_INTENSITY: i32 = 10;
@@ -74,6 +75,42 @@ impl Context {
             alliance_strength: newer.alliance_strength.or(self.alliance_strength),
             consent_to_depth: newer.consent_to_depth.or(self.consent_to_depth),
         }
+    }
+}
+
+/// What is known of a counsel, and by which message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Understanding {
+    pub counsel_id: String,
+    pub context: Context,
+    /// The last of the user's messages that was looked at.
+    pub message_id: String,
+    /// When that was said.
+    pub message_at: Timestamp,
+}
+
+impl Understanding {
+    /// Whether it has looked at the message with this key, or at a later one.
+    pub fn covers(&self, at: Timestamp, id: &str) -> bool {
+        (self.message_at, self.message_id.as_str()) >= (at, id)
+    }
+}
+
+/// What the earlier parts of a counsel were about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub counsel_id: String,
+    pub text: String,
+    /// The last message that it covers.
+    pub through_message_id: String,
+    /// When that was said.
+    pub through_message_at: Timestamp,
+}
+
+impl Summary {
+    /// Where it ends: the key of the last message that it covers.
+    pub fn end(&self) -> (Timestamp, String) {
+        (self.through_message_at, self.through_message_id.clone())
     }
 }
 

@@ -13,16 +13,20 @@ pub use react::NewReaction;
 use shared::auth::Caller;
 use shared::database::{Database, Transaction};
 use shared::error::Chain;
-use shared::proto::events::v1;
 use shared::shutdown::Shutdown;
 use shared::time::{Clock, Timestamp};
 use shared::{Error, id};
 
-use super::domain::{Author, Counsel, CounselEvent, Failure, Lease, Message};
+use super::domain::{Author, Counsel, Failure, Lease, Message};
+use super::events::publish;
 use super::queries::{CounselQueries, check_access};
 use super::repository::Counsels;
+use super::risk::RiskPolicy;
 use super::scene::Stage;
-use crate::assistant::{Assistant, AssistantError, Reply, RiskKind};
+use crate::assistant::{Assistant, AssistantError, Reply, Usage};
+use crate::contexts::queries::ContextQueries;
+use crate::relationships::domain::{Relationship, Source};
+use crate::relationships::repository::Relationships;
 
 /// How long the assistant may take: less than a turn, so that its failure is still reported in it.
 const ASSISTANT_LIMIT: Duration = Duration::from_secs(45);
@@ -36,15 +40,18 @@ pub struct CounselCommands {
     clock: Clock,
     assistant: Arc<dyn Assistant>,
     queries: CounselQueries,
+    contexts: ContextQueries,
     stage: Stage,
+    risks: RiskPolicy,
     /// The turns under way, which outlive the calls that began them.
     turns: Shutdown,
 }
 
 impl CounselCommands {
-    pub fn new(database: Database, clock: Clock, assistant: Arc<dyn Assistant>) -> Self {
+    pub fn new(database: Database, clock: Clock, assistant: Arc<dyn Assistant>, risks: RiskPolicy) -> Self {
         let (queries, stage) = (CounselQueries::new(database.clone()), Stage::new(&database));
-        Self { database, clock, assistant, queries, stage, turns: Shutdown::default() }
+        let contexts = ContextQueries::new(database.clone());
+        Self { database, clock, assistant, queries, contexts, stage, risks, turns: Shutdown::default() }
     }
 
     /// Reports the messages that nobody answered in time as failed, each once; returns how many there were. One that
@@ -123,6 +130,8 @@ fn said(counsel: &Counsel, text: String, author: Author, at: Timestamp) -> Messa
         author,
         technique_id: counsel.technique_id.clone(),
         reaction: None,
+        risk: None,
+        usage: Usage::default(),
         created_at: at,
         updated_at: at,
     }
@@ -132,61 +141,19 @@ fn unavailable(error: AssistantError) -> Error {
     Error::Unavailable(Box::new(error))
 }
 
-/// Tells other services what has happened in a counsel.
-async fn publish(transaction: &Transaction, counsel: &Counsel, event: CounselEvent) -> Result<(), Error> {
-    let (counsel_id, user_id) = (counsel.id.clone(), counsel.user_id.clone());
-    match event {
-        CounselEvent::Created { bubble_id } => {
-            let created = v1::CounselCreated {
-                counsel_id,
-                user_id,
-                counselor_id: counsel.counselor_id.clone(),
-                prompt_version_id: counsel.prompt_version_id.clone(),
-                bubble_id,
-            };
-            transaction.publish(&created).await
-        }
-        CounselEvent::MessageCreated { message_id, reply_id, technique_id, reservation_id, is_fallback } => {
-            let created = v1::CounselMessageCreated {
-                counsel_id,
-                user_id,
-                counselor_id: counsel.counselor_id.clone(),
-                user_message_id: message_id,
-                counselor_message_id: reply_id,
-                counsel_technique_id: technique_id,
-                reservation_id,
-                is_fallback,
-            };
-            transaction.publish(&created).await
-        }
-        CounselEvent::MessageFailed { message_id, reservation_id, failure } => {
-            let failure = match failure {
-                Failure::Assistant => v1::CounselMessageFailure::Assistant,
-                Failure::Interrupted => v1::CounselMessageFailure::Interrupted,
-            };
-            let failed = v1::CounselMessageFailed {
-                counsel_id,
-                user_id,
-                user_message_id: message_id,
-                reservation_id,
-                failure: failure.into(),
-            };
-            transaction.publish(&failed).await
-        }
-        CounselEvent::RiskDetected { message_id, risk } => {
-            let kind = match risk.kind {
-                RiskKind::SelfHarm => v1::RiskKind::SelfHarm,
-                RiskKind::HarmToOthers => v1::RiskKind::HarmToOthers,
-                RiskKind::Abuse => v1::RiskKind::Abuse,
-            };
-            let detected = v1::RiskDetected {
-                counsel_id,
-                user_id,
-                user_message_id: message_id,
-                risk_kind: kind.into(),
-                risk_severity: risk.severity.into(),
-            };
-            transaction.publish(&detected).await
-        }
+/// Lets the relationship of a counsel's two grow by `source`, as far as its day allows, and tells of it.
+async fn grow(
+    transaction: &Transaction,
+    counsel: &Counsel,
+    source: Source,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let known =
+        Relationship::new(counsel.relationship_id.clone(), &counsel.counselor_id, &counsel.user_id, now);
+    let mut relationship = transaction.relationship_for_change(known).await?;
+    if relationship.grow(source, now) {
+        transaction.save_relationship(&relationship).await?;
+        transaction.publish(&relationship.grown()).await?;
     }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use shared::Violations;
 use shared::proto::v1::CounselMessageReaction;
 use shared::time::Timestamp;
 
-use crate::assistant::Risk;
+use crate::assistant::{Risk, Usage};
 
 /// How long an answer may take before the turn counts as interrupted. As long as a token is held for it.
 pub const TURN: Duration = Duration::from_secs(60);
@@ -66,6 +66,8 @@ pub enum CounselEvent {
     },
     /// A message stays without an answer, unless it is repeated.
     MessageFailed { message_id: String, reservation_id: String, failure: Failure },
+    /// The user thinks something of a message of the counselor.
+    MessageReacted { message_id: String, reaction: CounselMessageReaction },
     /// A message speaks of danger.
     RiskDetected { message_id: String, risk: Risk },
 }
@@ -120,7 +122,9 @@ impl Counsel {
         is_fallback: bool,
     ) -> Result<CounselEvent, TurnLost> {
         self.end_turn(lease)?;
-        self.technique_message_count += 1;
+        if self.technique_id == reply.technique_id {
+            self.technique_message_count += 1;
+        }
         self.note_last(reply);
         Ok(CounselEvent::MessageCreated {
             message_id: lease.message_id.clone(),
@@ -185,6 +189,10 @@ pub struct Message {
     pub author: Author,
     pub technique_id: String,
     pub reaction: Option<Reaction>,
+    /// The danger that it speaks of, as it was told to others.
+    pub risk: Option<Risk>,
+    /// What it took of a model.
+    pub usage: Usage,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -203,6 +211,17 @@ pub enum Author {
 pub struct Reaction {
     pub kind: CounselMessageReaction,
     pub at: Timestamp,
+}
+
+/// What a reaction changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reacted {
+    /// It is the first one to the message.
+    First,
+    /// It replaces another one.
+    Otherwise,
+    /// Nothing.
+    Again,
 }
 
 /// Only what a counselor said can be reacted to.
@@ -227,19 +246,34 @@ impl Message {
         }
     }
 
+    /// Notes the danger that it speaks of; true when that is to be told, for none as grave was known.
+    pub fn note_risk(&mut self, risk: Risk) -> bool {
+        let is_news = self.risk.is_none_or(|known| known.severity < risk.severity);
+        if is_news {
+            self.risk = Some(risk);
+        }
+        is_news
+    }
+
     /// Notes what the user thinks of it. The same again changes nothing; another reaction replaces the first.
     ///
     /// # Errors
     /// [`NotTheCounselors`].
-    pub fn react(&mut self, kind: CounselMessageReaction, now: Timestamp) -> Result<(), NotTheCounselors> {
+    pub fn react(
+        &mut self,
+        kind: CounselMessageReaction,
+        now: Timestamp,
+    ) -> Result<Reacted, NotTheCounselors> {
         match self.author {
             Author::User { .. } => Err(NotTheCounselors),
             Author::Counselor { .. } => {
-                if self.reaction.is_none_or(|reaction| reaction.kind != kind) {
-                    self.reaction = Some(Reaction { kind, at: now });
-                    self.updated_at = now;
+                let before = self.reaction.map(|reaction| reaction.kind);
+                if before == Some(kind) {
+                    return Ok(Reacted::Again);
                 }
-                Ok(())
+                self.reaction = Some(Reaction { kind, at: now });
+                self.updated_at = now;
+                Ok(if before.is_none() { Reacted::First } else { Reacted::Otherwise })
             }
         }
     }

@@ -3,10 +3,13 @@
 pub mod commands;
 pub mod domain;
 pub mod entity;
+mod events;
 pub mod grpc;
 pub mod queries;
 pub mod recovery;
 pub mod repository;
+pub mod risk;
 mod scene;
 mod stream;
 mod translation;
+pub mod understanding;

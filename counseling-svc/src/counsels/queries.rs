@@ -45,6 +45,9 @@ impl CounselQueries {
         if let Some(counselor_id) = counselor_id {
             counsels = counsels.filter(counsel::Column::CounselorId.eq(counselor_id));
         }
+        if let Some((at, _)) = page.after {
+            counsels = counsels.filter(counsel::Column::CreatedAt.lte(at));
+        }
         let mut counsels = counsels.cursor_by((counsel::Column::CreatedAt, counsel::Column::Id));
         counsels.desc().first(page.rows());
         if let Some(after) = page.after.clone() {
@@ -94,9 +97,15 @@ impl CounselQueries {
         direction: Direction,
         page: Page<(i64, String)>,
     ) -> Result<Listed<Message>, Error> {
-        let mut said = message::Entity::find()
-            .filter(message::Column::CounselId.eq(counsel_id))
-            .cursor_by((message::Column::CreatedAt, message::Column::Id));
+        let mut said = message::Entity::find().filter(message::Column::CounselId.eq(counsel_id));
+        if let Some((at, _)) = page.after {
+            let at = Timestamp::from_micros(at);
+            said = match direction {
+                Direction::OldestFirst => said_since(said, at),
+                Direction::NewestFirst => said_until(said, at),
+            };
+        }
+        let mut said = said.cursor_by((message::Column::CreatedAt, message::Column::Id));
         match direction {
             Direction::OldestFirst => said.asc(),
             Direction::NewestFirst => said.desc(),
@@ -119,16 +128,22 @@ impl CounselQueries {
         &self,
         counsel_id: &str,
         before: Option<&Message>,
-        since: Option<Timestamp>,
+        since: Option<(Timestamp, String)>,
         limit: u64,
     ) -> Result<Vec<Message>, Error> {
         let mut said = message::Entity::find().filter(message::Column::CounselId.eq(counsel_id));
-        if let Some(since) = since {
-            said = said.filter(message::Column::CreatedAt.gt(since));
+        if let Some((at, _)) = since {
+            said = said_since(said, at);
+        }
+        if let Some(before) = before {
+            said = said_until(said, before.created_at);
         }
         let mut said = said.cursor_by((message::Column::CreatedAt, message::Column::Id));
         if let Some(before) = before {
             said.before((before.created_at, before.id.clone()));
+        }
+        if let Some(since) = since {
+            said.after(since);
         }
         let rows = said.last(limit).all(self.database.read()).await?;
         rows.into_iter().map(Message::try_from).collect()
@@ -180,6 +195,17 @@ impl CounselQueries {
         let rows: Vec<(String, String, Timestamp)> = overdue.into_tuple().all(self.database.read()).await?;
         Ok(rows.into_iter().map(|(id, message_id, until)| (id, Lease { message_id, until })).collect())
     }
+}
+
+/// The condition of a cursor is one that no database looks up in an index: it would read a counsel from its end to the
+/// cursor. This one, which holds for the same messages, it does look up.
+fn said_since(said: Select<message::Entity>, at: Timestamp) -> Select<message::Entity> {
+    said.filter(message::Column::CreatedAt.gte(at))
+}
+
+/// As [`said_since`], from the other end.
+fn said_until(said: Select<message::Entity>, at: Timestamp) -> Select<message::Entity> {
+    said.filter(message::Column::CreatedAt.lte(at))
 }
 
 /// Lets the owner and admins pass, if the path names the right counselor.

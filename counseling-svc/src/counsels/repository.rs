@@ -7,10 +7,12 @@ use sea_orm::sea_query::OnConflict;
 use shared::Error;
 use shared::database::Transaction;
 use shared::labels::stored;
-use shared::proto::v1::CounselMessageReaction;
+use shared::proto::v1::{CounselMessageReaction, RiskKind};
 
 use super::domain::{Author, Counsel, Lease, Message, Reaction, Turn};
 use super::entity::{counsel, message};
+use super::risk::{self, risk_of_row};
+use crate::assistant::Usage;
 
 /// What commands need of the place where counsels are kept.
 pub trait Counsels {
@@ -142,6 +144,13 @@ impl TryFrom<message::Model> for Message {
         } else {
             Author::Counselor { reply_to: row.reply_to_message_id }
         };
+        let risk = match (row.risk_kind, row.risk_severity) {
+            (Some(kind), Some(severity)) => risk_of_row(stored(&kind, RiskKind::from_str_name)?, severity)?,
+            _ => None,
+        };
+        let tokens = |count: Option<i64>| u32::try_from(count.unwrap_or_default()).unwrap_or(u32::MAX);
+        let usage =
+            Usage { input_tokens: tokens(row.input_tokens), output_tokens: tokens(row.output_tokens) };
         Ok(Self {
             id: row.id,
             counsel_id: row.counsel_id,
@@ -149,10 +158,17 @@ impl TryFrom<message::Model> for Message {
             author,
             technique_id: row.counsel_technique_id,
             reaction: kind.zip(row.reacted_at).map(|(kind, at)| Reaction { kind, at }),
+            risk,
+            usage,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
     }
+}
+
+/// Nothing where no model was asked.
+fn tokens(count: u32) -> Option<i64> {
+    (count > 0).then_some(count.into())
 }
 
 fn message_row(message: &Message) -> message::ActiveModel {
@@ -170,6 +186,10 @@ fn message_row(message: &Message) -> message::ActiveModel {
         reply_to_message_id: Set(reply_to),
         reaction: Set(message.reaction.map(|reaction| reaction.kind.as_str_name().to_owned())),
         reacted_at: Set(message.reaction.map(|reaction| reaction.at)),
+        risk_kind: Set(message.risk.map(|risk| risk::label(risk.kind).as_str_name().to_owned())),
+        risk_severity: Set(message.risk.map(|risk| risk.severity.into())),
+        input_tokens: Set(tokens(message.usage.input_tokens)),
+        output_tokens: Set(tokens(message.usage.output_tokens)),
         created_at: Set(message.created_at),
         updated_at: Set(message.updated_at),
         deleted_at: Set(None),

@@ -7,7 +7,7 @@ use shared::labels::stored;
 use shared::proto::v1::AiModel;
 
 use super::domain::{Author, Message};
-use crate::assistant::{Persona, Protocol, Scene, Speaker, Technique, Tone, Turn, Utterance};
+use crate::assistant::{Persona, Scene, Speaker, Technique, Tone, Utterance};
 use crate::counselors::entity::counselor;
 use crate::counselors::queries::CounselorQueries;
 use crate::prompts::entity::technique;
@@ -28,6 +28,14 @@ impl Stage {
         }
     }
 
+    /// The model that a version's prompts are written for.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such version.
+    pub async fn model(&self, version_id: &str) -> Result<AiModel, Error> {
+        stored(&self.prompts.version(version_id).await?.ai_model, AiModel::from_str_name)
+    }
+
     /// A counselor with a technique in a version. The seed is the counsel's, so that its answers can be told again.
     ///
     /// # Errors
@@ -39,7 +47,7 @@ impl Stage {
         technique: &technique::Model,
         counsel_id: &str,
     ) -> Result<Scene, Error> {
-        let version = self.prompts.version(version_id).await?;
+        let model = self.model(version_id).await?;
         let tone = self.counselors.tone(&counselor.tone_id).await?;
         let persona_prompt = self.prompts.persona_prompt(version_id, &counselor.id).await?;
         let tone_prompt = self.prompts.tone_prompt(version_id, &counselor.tone_id).await?;
@@ -56,25 +64,14 @@ impl Stage {
                 instruction: technique.instruction.clone(),
                 temperature: technique.temperature,
             },
-            model: stored(&version.ai_model, AiModel::from_str_name)?,
+            model,
             seed: seed_of(counsel_id),
         })
     }
 }
 
-/// A turn in which `message` waits for its answer; what was said later is not part of it.
-pub fn turn(scene: Scene, said: &[Message], message: &Message) -> Turn {
-    let before = said.iter().take_while(|other| other.id != message.id);
-    Turn {
-        scene,
-        summary: None,
-        history: before.map(utterance).collect(),
-        message: message.text.clone(),
-        protocol: Protocol::Technique,
-    }
-}
-
-fn utterance(message: &Message) -> Utterance {
+/// What a message says.
+pub fn utterance(message: &Message) -> Utterance {
     let speaker = match message.author {
         Author::User { .. } => Speaker::User,
         Author::Counselor { .. } => Speaker::Counselor,

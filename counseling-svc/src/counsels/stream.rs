@@ -29,7 +29,7 @@ struct Progress {
 pub fn of(spoken: Spoken) -> ReplyStream {
     let Speaking { draft, told } = match spoken {
         Spoken::Speaking(speaking) => speaking,
-        Spoken::Answered(pair) => return Box::pin(stream::iter([Ok(whole(pair))])),
+        Spoken::Answered(pair) => return Box::pin(stream::iter([Ok(whole(*pair))])),
     };
     let progress = Progress { draft, told, sent: String::new(), has_ended: false };
     Box::pin(stream::unfold(progress, |mut progress| async move {

@@ -1,5 +1,7 @@
 //! Which technique comes next.
 
+use crate::contexts::domain::Context;
+
 /// A rule that leads from one technique to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransitionRule {
@@ -22,6 +24,7 @@ pub fn next_technique<'a>(
     current: &str,
     threshold: i32,
     message_count: i32,
+    _: &Context,
 ) -> Option<&'a str> {
     if message_count < threshold {
         return None;
@@ -47,14 +50,14 @@ mod tests {
     #[test]
     fn the_matching_rule_with_the_highest_priority_wins() {
         let rules = [rule("b", 1, None), rule("c", 2, Some(5)), rule("d", 3, Some(9))];
-        assert_eq!(next_technique(&rules, "a", 3, 3), Some("b"));
-        assert_eq!(next_technique(&rules, "a", 3, 5), Some("c"));
-        assert_eq!(next_technique(&rules, "a", 3, 9), Some("d"));
-        assert_eq!(next_technique(&rules, "b", 3, 9), None);
+        assert_eq!(next_technique(&rules, "a", 3, 3, &Context::default()), Some("b"));
+        assert_eq!(next_technique(&rules, "a", 3, 5, &Context::default()), Some("c"));
+        assert_eq!(next_technique(&rules, "a", 3, 9, &Context::default()), Some("d"));
+        assert_eq!(next_technique(&rules, "b", 3, 9, &Context::default()), None);
     }
 
     #[test]
     fn a_technique_is_not_left_before_its_threshold() {
-        assert_eq!(next_technique(&[rule("b", 1, None)], "a", 3, 2), None);
+        assert_eq!(next_technique(&[rule("b", 1, None)], "a", 3, 2, &Context::default()), None);
     }
 }

@@ -13,6 +13,7 @@ pub struct Model {
     pub rapport: i32,
     pub growth_day: Timestamp,
     pub growth_of_day: i32,
+    pub growth_by_source: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub deleted_at: Option<Timestamp>,

@@ -7,7 +7,7 @@ use sea_orm::sea_query::OnConflict;
 use shared::Error;
 use shared::database::Transaction;
 
-use super::domain::Relationship;
+use super::domain::{Growth, Relationship, Source};
 use super::entity::{ActiveModel, Column, Entity, Model};
 
 /// What commands need of the place where relationships are kept.
@@ -48,12 +48,12 @@ impl Relationships for Transaction {
 impl From<Model> for Relationship {
     fn from(row: Model) -> Self {
         Self {
+            growth: growth_of(&row),
             id: row.id,
             counselor_id: row.counselor_id,
             user_id: row.user_id,
             rapport: row.rapport,
             growth_day: row.growth_day,
-            growth_of_day: row.growth_of_day,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
@@ -67,9 +67,30 @@ fn row_of(relationship: &Relationship) -> ActiveModel {
         user_id: Set(relationship.user_id.clone()),
         rapport: Set(relationship.rapport),
         growth_day: Set(relationship.growth_day),
-        growth_of_day: Set(relationship.growth_of_day),
+        growth_of_day: Set(relationship.growth.values().sum()),
+        growth_by_source: Set(written(&relationship.growth)),
         created_at: Set(relationship.created_at),
         updated_at: Set(relationship.updated_at),
         deleted_at: Set(None),
     }
+}
+
+/// `<source>=<growth>`, separated by commas.
+fn written(growth: &Growth) -> String {
+    let entries: Vec<_> =
+        growth.iter().map(|(source, growth)| format!("{}={growth}", source.name())).collect();
+    entries.join(",")
+}
+
+/// What a row says of its day. A row of the time when messages were the only source names no source.
+fn growth_of(row: &Model) -> Growth {
+    if row.growth_by_source.is_empty() {
+        return Growth::from([(Source::Message, row.growth_of_day)]);
+    }
+    let entries = row.growth_by_source.split(',').filter_map(|entry| {
+        let (name, growth) = entry.split_once('=')?;
+        let source = Source::ALL.into_iter().find(|source| source.name() == name)?;
+        Some((source, growth.parse().ok()?))
+    });
+    entries.collect()
 }

@@ -87,10 +87,10 @@ shared::on_each_engine! {
         world.calls().say(&counsel, "nobody may hear this either", &new_id()).await.unwrap_err();
         assert_eq!(world.events::<CounselMessageFailed>(&counsel.id).await.len(), 1);
         let payloads = world.payloads().await;
-        // The counsel, the message that was answered, and the one that was not.
-        assert_eq!(payloads.len(), 3);
+        // The counsel, the message that was answered, its rapport, and the message that was not answered.
+        assert_eq!(payloads.len(), 4);
         for payload in payloads {
-            assert!(payload.contains(&counsel.id), "{payload}");
+            assert!(payload.contains(&counsel.user_id), "{payload}");
             for word in ["nobody", "heard", "greets"] {
                 assert!(!payload.contains(word), "{payload}");
             }
@@ -215,27 +215,5 @@ shared::on_each_engine! {
         assert_eq!(puppet.asked().len(), 1);
         assert_eq!(world.calls().messages(&counsel).await[1..], [pair.message, pair.reply]);
         assert_eq!(world.events::<CounselMessageCreated>(&counsel.id).await.len(), 1);
-    }
-
-    async fn the_technique_changes_when_it_has_had_its_messages(engine: Engine) {
-        let (world, puppet) = World::with_puppet(engine).await;
-        let counsel = world.counsel().await;
-        let techniques = world.techniques(&world.counselor().await.tone_id).await;
-        let [first, second, ..] = &techniques[..] else { panic!("two techniques") };
-        for number in 1..=first.message_threshold {
-            assert_eq!(world.calls().again(&counsel).await.counsel_technique_id, first.id, "{number}");
-            let pair = world.calls().tell(&counsel, &format!("message {number}")).await;
-            assert_eq!(pair.message.counsel_technique_id, first.id);
-            assert_eq!(pair.reply.counsel_technique_id, first.id);
-        }
-        assert_eq!(world.calls().again(&counsel).await.counsel_technique_id, second.id);
-        let pair = world.calls().tell(&counsel, "one more").await;
-        assert_eq!(pair.reply.counsel_technique_id, second.id);
-        let spoken: Vec<_> = puppet.asked().into_iter().map(|turn| turn.scene.technique.name).collect();
-        let (last, before) = spoken.split_last().unwrap();
-        assert!(before.iter().all(|name| *name == first.name), "{spoken:?}");
-        assert_eq!((last, second.name != first.name), (&second.name, true));
-        // The second one is not left at once: it counts from zero.
-        assert_eq!(world.calls().again(&counsel).await.counsel_technique_id, second.id);
     }
 }

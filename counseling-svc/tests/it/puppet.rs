@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 use counseling_svc::assistant::{
     Analysis, Assistant, AssistantError, Draft, Excerpt, Reply, Risk, Scene, Summary, Turn, Usage,
 };
+use counseling_svc::contexts::domain::Context;
 use futures::future::BoxFuture;
 use shared::testkit::eventually;
 use tokio::sync::watch;
 
+/// What every answer begins with; it is said before an answer is held back.
+pub const BEGINNING: &str = "the puppet has heard ";
 /// What the puppet says when a counsel is opened without a bubble.
 pub const GREETING: &str = "the puppet greets";
 
@@ -20,6 +23,11 @@ pub struct Puppet {
     risk: Mutex<Option<Risk>>,
     /// How many of the turns it was asked about it may answer.
     answers: watch::Sender<usize>,
+    looks: Mutex<Vec<Excerpt>>,
+    insights: Mutex<VecDeque<Result<Context, AssistantError>>>,
+    /// How many of the counsels it was to understand it may tell of.
+    understood: watch::Sender<usize>,
+    shortened: Mutex<Vec<Excerpt>>,
 }
 
 impl Puppet {
@@ -29,6 +37,10 @@ impl Puppet {
             failures: Mutex::default(),
             risk: Mutex::default(),
             answers: watch::Sender::new(usize::MAX),
+            looks: Mutex::default(),
+            insights: Mutex::default(),
+            understood: watch::Sender::new(usize::MAX),
+            shortened: Mutex::default(),
         })
     }
 
@@ -57,6 +69,36 @@ impl Puppet {
         *self.risk.lock().unwrap() = Some(risk);
     }
 
+    /// Understands the next counsel so; what it is not told of it understands as nothing.
+    pub fn understand(&self, insight: Result<Context, AssistantError>) {
+        self.insights.lock().unwrap().push_back(insight);
+    }
+
+    /// Tells nothing of what it understands from now on.
+    pub fn hold_understanding(&self) {
+        self.understood.send_replace(0);
+    }
+
+    /// Tells of everything that it holds back.
+    pub fn release_understanding(&self) {
+        self.understood.send_replace(usize::MAX);
+    }
+
+    /// Everything it was to understand.
+    pub fn looks(&self) -> Vec<Excerpt> {
+        self.looks.lock().unwrap().clone()
+    }
+
+    /// Waits until it was to understand so many times.
+    pub async fn looked(&self, times: usize) {
+        eventually("a counsel is looked at", async || self.looks.lock().unwrap().len() >= times).await;
+    }
+
+    /// Everything it was to put in short.
+    pub fn shortened(&self) -> Vec<Excerpt> {
+        self.shortened.lock().unwrap().clone()
+    }
+
     /// Every turn it was asked about, also those it did not answer.
     pub fn asked(&self) -> Vec<Turn> {
         self.asked.lock().unwrap().clone()
@@ -74,7 +116,7 @@ impl Puppet {
 
 /// What the puppet answers.
 pub fn answer_to(message: &str) -> String {
-    format!("the puppet has heard {message:?}")
+    format!("{BEGINNING}{message:?}")
 }
 
 impl Assistant for Puppet {
@@ -86,10 +128,14 @@ impl Assistant for Puppet {
         };
         Box::pin(async move {
             self.failure()?;
+            let text = answer_to(&turn.message);
+            let (begin, end) = text.split_at(BEGINNING.len());
+            draft.push(begin);
             let _ = self.answers.subscribe().wait_for(|answers| number <= *answers).await;
+            draft.push(end);
             let risk = *self.risk.lock().unwrap();
-            draft.push(&answer_to(&turn.message));
-            Ok(Reply { risk, ..Reply::plain(answer_to(&turn.message)) })
+            let usage = Usage { input_tokens: 11, output_tokens: 7 };
+            Ok(Reply { risk, usage, ..Reply::plain(text) })
         })
     }
 
@@ -100,11 +146,23 @@ impl Assistant for Puppet {
         })
     }
 
-    fn analyze<'a>(&'a self, _: &'a Excerpt) -> BoxFuture<'a, Result<Analysis, AssistantError>> {
-        Box::pin(async { Ok(Analysis::default()) })
+    fn analyze<'a>(&'a self, excerpt: &'a Excerpt) -> BoxFuture<'a, Result<Analysis, AssistantError>> {
+        let number = {
+            let mut looks = self.looks.lock().unwrap();
+            looks.push(excerpt.clone());
+            looks.len()
+        };
+        Box::pin(async move {
+            let _ = self.understood.subscribe().wait_for(|understood| number <= *understood).await;
+            let context = self.insights.lock().unwrap().pop_front().unwrap_or(Ok(Context::default()))?;
+            Ok(Analysis { context, usage: Usage::default() })
+        })
     }
 
-    fn summarize<'a>(&'a self, _: &'a Excerpt) -> BoxFuture<'a, Result<Summary, AssistantError>> {
-        Box::pin(async { Ok(Summary { text: "in short".to_owned(), usage: Usage::default() }) })
+    fn summarize<'a>(&'a self, excerpt: &'a Excerpt) -> BoxFuture<'a, Result<Summary, AssistantError>> {
+        let mut shortened = self.shortened.lock().unwrap();
+        shortened.push(excerpt.clone());
+        let text = format!("summary {}", shortened.len());
+        Box::pin(async { Ok(Summary { text, usage: Usage::default() }) })
     }
 }

@@ -40,7 +40,7 @@ shared::on_each_engine! {
         for (kind, expected, severity) in [
             (RiskKind::SelfHarm, v1::RiskKind::SelfHarm, 5),
             (RiskKind::HarmToOthers, v1::RiskKind::HarmToOthers, 3),
-            (RiskKind::Abuse, v1::RiskKind::Abuse, 1),
+            (RiskKind::Abuse, v1::RiskKind::Abuse, 4),
         ] {
             puppet.find(Risk { kind, severity });
             let bubble_response = BubbleResponse { bubble_id: bubble.id.clone(), response_option_no: 1 };

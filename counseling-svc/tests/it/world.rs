@@ -185,20 +185,19 @@ impl World {
 
     /// One more instance, which [`Doomed::crash`] ends in the middle of what it does.
     pub async fn doomed_instance(&self) -> Doomed {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.unwrap();
-        let start = Instance::start(self.config(), self.clock.clone(), self.assistant.clone());
-        let instance = runtime.spawn(start).await.unwrap();
-        // Called from this runtime, which goes on.
-        Doomed { runtime, calls: Calls::to(&instance.running), _instance: instance }
+        Doomed::start(self.config(), self.clock.clone(), self.assistant.clone()).await
     }
 
     /// Stops the service and starts it again.
     pub async fn restart(self) -> Self {
+        self.stop().await.start().await
+    }
+
+    /// Stops the service.
+    pub async fn stop(self) -> Stopped {
         let Self { nats, file, clock, service, assistant } = self;
         service.running.stop().await;
-        let service = Instance::start(service_config(&nats, &file), clock.clone(), assistant.clone()).await;
-        Self { nats, file, clock, service, assistant }
+        Stopped { nats, file, clock, assistant }
     }
 
     pub fn database(&self) -> &Database {
@@ -297,6 +296,29 @@ impl World {
     }
 }
 
+/// A world whose service does not run.
+pub struct Stopped {
+    nats: NatsServer,
+    file: TestDatabase,
+    clock: Clock,
+    assistant: Arc<dyn Assistant>,
+}
+
+impl Stopped {
+    /// The only instance, for a while.
+    pub async fn doomed_instance(&self) -> Doomed {
+        let config = service_config(&self.nats, &self.file);
+        Doomed::start(config, self.clock.clone(), self.assistant.clone()).await
+    }
+
+    /// Starts the service.
+    pub async fn start(self) -> World {
+        let Self { nats, file, clock, assistant } = self;
+        let service = Instance::start(service_config(&nats, &file), clock.clone(), assistant.clone()).await;
+        World { nats, file, clock, service, assistant }
+    }
+}
+
 /// An instance in a runtime of its own.
 pub struct Doomed {
     pub calls: Calls,
@@ -305,6 +327,15 @@ pub struct Doomed {
 }
 
 impl Doomed {
+    async fn start(config: ServiceConfig, clock: Clock, assistant: Arc<dyn Assistant>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.unwrap();
+        let start = Instance::start(config, clock, assistant);
+        let instance = runtime.spawn(start).await.unwrap();
+        // Called from this runtime, which goes on.
+        Self { runtime, calls: Calls::to(&instance.running), _instance: instance }
+    }
+
     /// Ends whatever the instance does where it stands, as the end of its process would.
     pub fn crash(self) {
         self.runtime.shutdown_background();

@@ -123,6 +123,10 @@ pub struct Consumer<H> {
     pub topology: TopologySettings,
 }
 
+/// How many events are pulled ahead. What takes long to prepare is pulled when its turn has come: while it waited here
+/// it would be delivered again, and prepared twice.
+const BATCH: usize = 64;
+
 enum Outcome {
     Applied,
     Known,
@@ -152,7 +156,7 @@ impl<H: PreparingHandler> Consumer<H> {
         let mut consumer = ensure_consumer(&self.nats, self.spec, &self.topology).await?;
         let mut messages = consumer
             .stream()
-            .max_messages_per_batch(64)
+            .max_messages_per_batch(if H::PREPARES { 1 } else { BATCH })
             .expires(self.settings.pull_expiry)
             .heartbeat(self.settings.pull_expiry / 2)
             .messages()

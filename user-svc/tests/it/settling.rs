@@ -49,6 +49,16 @@ async fn balance(world: &World, user_id: &str) -> (i32, i32) {
 }
 
 shared::on_each_engine! {
+    async fn a_message_that_only_a_stand_in_answered_costs_nothing(engine: Engine) {
+        let world = World::new(engine).await;
+        let counseling = Neighbour::start("counseling-svc", &world.nats).await;
+        let (user_id, id) = (world.guest().await.id, new_id());
+        world.service.reserve(&user_id, &id).await.unwrap();
+        counseling.tell(&CounselMessageCreated { is_fallback: true, ..created(&user_id, &id) }).await;
+        reaches(&world, &id, RELEASED).await;
+        assert_eq!(balance(&world, &user_id).await, (0, 0));
+    }
+
     async fn a_message_that_was_sent_spends_its_token_once(engine: Engine) {
         let world = World::new(engine).await;
         let counseling = Neighbour::start("counseling-svc", &world.nats).await;

@@ -7,11 +7,11 @@ use super::lexicon::{Short, Wish};
 use super::phrase::{Phrase, Pool};
 use super::phrasebook::{Answer, KindOfCare};
 use super::reading::Intent;
-use super::safety::{About, Alarm, NOW, Safety, Sense};
+use super::safety::{About, Alarm, NOW, RiskScreen, Sense};
 use super::style::Move;
 use super::talk::Talk;
 use super::text::{Pattern, Text};
-use crate::assistant::{Risk, RiskKind};
+use crate::assistant::{Protocol, Risk, RiskKind};
 
 /// What a turn asks of care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +26,46 @@ enum Watch {
     CheckIn(RiskKind),
     /// A message a little earlier did.
     StayNear(RiskKind),
+    /// This message speaks of none, but care for this leads the answer.
+    Led(Risk),
     /// The danger was named to say that there is none.
     Denied,
     /// Nothing.
     Rest,
+}
+
+impl Watch {
+    /// What a protocol makes of it: care leads where the message itself asks for none.
+    fn led_by(self, protocol: Protocol) -> Self {
+        match (self, protocol) {
+            (Self::CheckIn(_) | Self::StayNear(_) | Self::Denied | Self::Rest, Protocol::Safety(risk)) => {
+                Self::Led(risk)
+            }
+            (watch, _) => watch,
+        }
+    }
+
+    /// The risk that the message speaks of.
+    fn risk(self) -> Option<Risk> {
+        match self {
+            Self::Alarm(alarm) => Some(alarm.risk),
+            Self::Answered(kind, Some(Answer::Danger)) => Some(Risk { kind, severity: 4 }),
+            Self::Answered(kind, None) => Some(Risk { kind, severity: 3 }),
+            Self::Company(true) => Some(Risk { kind: RiskKind::SelfHarm, severity: 3 }),
+            Self::Company(false) => Some(Risk { kind: RiskKind::SelfHarm, severity: 4 }),
+            Self::Answered(_, Some(Answer::Safe)) => None,
+            Self::CheckIn(_) | Self::StayNear(_) | Self::Led(_) | Self::Denied | Self::Rest => None,
+        }
+    }
+
+    /// Whether its answer gives the way to immediate help.
+    fn gives_lines(self) -> bool {
+        match self {
+            Self::Alarm(_) | Self::Led(_) | Self::Company(false) => true,
+            Self::Answered(_, answer) => answer != Some(Answer::Safe),
+            Self::Company(true) | Self::CheckIn(_) | Self::StayNear(_) | Self::Denied | Self::Rest => false,
+        }
+    }
 }
 
 /// For so many of the user's messages after a danger, help stays in sight.
@@ -37,41 +73,44 @@ const NEAR: usize = 4;
 
 impl<'a> Talk<'a> {
     /// Answers the message, with care before anything else, and tells the risk it speaks of.
-    pub(super) fn answer_with_care(&mut self, safety: &Safety) -> Option<Risk> {
-        match self.watch(safety) {
+    pub(super) fn answer_with_care(&mut self, safety: &RiskScreen, protocol: Protocol) -> Option<Risk> {
+        let watch = self.watch(safety).led_by(protocol);
+        self.answer_watch(watch);
+        if let Protocol::Safety(risk) = protocol
+            && !watch.gives_lines()
+        {
+            self.give_lines(risk.kind);
+        }
+        watch.risk()
+    }
+
+    /// The risk that the message speaks of, by itself or as an answer to a question about safety.
+    pub(super) fn risk(&self, safety: &RiskScreen) -> Option<Risk> {
+        self.watch(safety).risk()
+    }
+
+    fn answer_watch(&mut self, watch: Watch) {
+        match watch {
             Watch::Alarm(alarm) => self.answer_alarm(alarm),
             Watch::Answered(kind, answer) => self.answer_on_safety(kind, answer),
-            Watch::Company(true) => {
-                self.say(|book| &book.care.company);
-                Some(Risk { kind: RiskKind::SelfHarm, severity: 3 })
-            }
+            Watch::Company(true) => self.say(|book| &book.care.company),
             Watch::Company(false) => {
                 self.say(|book| &book.care.no_company);
                 self.give_lines(RiskKind::SelfHarm);
-                Some(Risk { kind: RiskKind::SelfHarm, severity: 4 })
             }
-            Watch::CheckIn(kind) => {
-                self.check_in(kind);
-                None
-            }
+            Watch::CheckIn(kind) => self.check_in(kind),
+            Watch::Led(risk) => self.stay_with(risk),
             Watch::StayNear(kind) => {
                 self.technique = gentle(self.technique);
                 self.answer();
                 self.remind(kind);
-                None
             }
-            Watch::Denied => {
-                self.answer_denial();
-                None
-            }
-            Watch::Rest => {
-                self.answer();
-                None
-            }
+            Watch::Denied => self.answer_denial(),
+            Watch::Rest => self.answer(),
         }
     }
 
-    fn watch(&self, safety: &Safety) -> Watch {
+    fn watch(&self, safety: &RiskScreen) -> Watch {
         let sense = safety.sense(self.message);
         if let Sense::Alarm(alarm) = sense {
             return Watch::Alarm(alarm);
@@ -106,7 +145,7 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn answer_alarm(&mut self, alarm: Alarm) -> Option<Risk> {
+    fn answer_alarm(&mut self, alarm: Alarm) {
         let Alarm { risk, about } = alarm;
         let care = self.care_for(risk.kind);
         match about {
@@ -141,10 +180,9 @@ impl<'a> Talk<'a> {
                 self.say(|book| &book.care.ask_bereaved);
             }
         }
-        Some(risk)
     }
 
-    fn answer_on_safety(&mut self, kind: RiskKind, answer: Option<Answer>) -> Option<Risk> {
+    fn answer_on_safety(&mut self, kind: RiskKind, answer: Option<Answer>) {
         let care = self.care_for(kind);
         match answer {
             Some(Answer::Danger) => {
@@ -155,12 +193,8 @@ impl<'a> Talk<'a> {
                 } else {
                     self.say(|book| &book.care.stay);
                 }
-                Some(Risk { kind, severity: 4 })
             }
-            Some(Answer::Safe) => {
-                self.say_of(care, |care| &care.safe);
-                None
-            }
+            Some(Answer::Safe) => self.say_of(care, |care| &care.safe),
             None => {
                 self.say_of(care, |care| &care.unsure);
                 self.give_lines(kind);
@@ -169,9 +203,24 @@ impl<'a> Talk<'a> {
                 } else {
                     self.say(|book| &book.care.stay);
                 }
-                Some(Risk { kind, severity: 3 })
             }
         }
+    }
+
+    /// Care for a danger that was known before this message.
+    fn stay_with(&mut self, risk: Risk) {
+        let care = self.care_for(risk.kind);
+        match self.intent {
+            Intent::Wish(Wish::Bye | Wish::Thanks) => self.answer(),
+            Intent::Tell | Intent::TellMuch | Intent::Wish(Wish::Advice) => self.reflect(),
+            _ => self.say_of(care, |care| &care.open),
+        }
+        if risk.severity >= NOW {
+            self.say_of(care, |care| &care.urgent);
+        }
+        self.say_of(care, |care| &care.check_in);
+        self.give_lines(risk.kind);
+        self.say(|book| &book.care.stay);
     }
 
     /// The turn after a danger was named: what is said now is heard, and the question comes back.

@@ -9,22 +9,28 @@
 //! 4. [`talk`] and [`listening`] put an answer together: a reflection, the technique's part, one question at most;
 //! 5. [`voice`] says it in phrases of the [`phrasebook`], none of which it has said in this counsel before.
 //!
+//! What a counsel is about, and a summary of it, comes from [`analysis`].
+//!
 //! What it knows of words is data, in `content/offline/`, so that somebody who knows people can mend it without Rust.
 
 use futures::future::BoxFuture;
 
+use self::analysis::Signs;
 use self::chance::Chance;
 use self::language::{Language, Script};
 use self::lexicon::Lexicon;
 use self::memory::Memory;
 use self::phrasebook::Phrasebook;
 use self::reading::{Intent, Reading};
-use self::safety::Safety;
-use self::style::{Move, Style};
+pub use self::safety::RiskScreen;
+use self::style::{Manner, Move, Register, Style};
 use self::talk::Talk;
 use self::voice::Voice;
-use super::{Analysis, Assistant, AssistantError, Draft, Excerpt, Reply, Scene, Summary, Turn, Usage};
+use super::{
+    Analysis, Assistant, AssistantError, Draft, Excerpt, Reply, Risk, Scene, Summary, Turn, Usage, Utterance,
+};
 
+mod analysis;
 mod care;
 mod chance;
 mod echo;
@@ -52,7 +58,7 @@ mod voice;
 pub struct OfflineAssistant {
     korean: Tongue,
     english: Tongue,
-    safety: Safety,
+    safety: RiskScreen,
 }
 
 /// What it knows of one language.
@@ -60,6 +66,7 @@ pub struct OfflineAssistant {
 struct Tongue {
     lexicon: Lexicon,
     book: Phrasebook,
+    signs: Signs,
 }
 
 /// The words of the offline counselor cannot be read. They are compiled in, so a test finds it before a user does.
@@ -77,23 +84,23 @@ impl OfflineAssistant {
             korean: Tongue {
                 lexicon: read("lexicon.ko.toml", include_str!("../../../content/offline/lexicon.ko.toml"))?,
                 book: read("phrases.ko.toml", include_str!("../../../content/offline/phrases.ko.toml"))?,
+                signs: read("signs.ko.toml", include_str!("../../../content/offline/signs.ko.toml"))?,
             },
             english: Tongue {
                 lexicon: read("lexicon.en.toml", include_str!("../../../content/offline/lexicon.en.toml"))?,
                 book: read("phrases.en.toml", include_str!("../../../content/offline/phrases.en.toml"))?,
+                signs: read("signs.en.toml", include_str!("../../../content/offline/signs.en.toml"))?,
             },
-            safety: read("safety.toml", include_str!("../../../content/offline/safety.toml"))?,
+            safety: RiskScreen::new()?,
         })
     }
 
     fn answer(&self, turn: &Turn) -> Reply {
         let style = Style::of(&turn.scene.tone);
         let usual = usual_language(&turn.scene, style);
-        let memory = Memory::of(&turn.history, usual, |text, language| {
-            Reading::of(text, language, &self.tongue(language).lexicon)
-        });
+        let memory = self.remember(&turn.history, usual);
         let language = language_of(&turn.message, &memory, usual);
-        let Tongue { lexicon, book } = self.tongue(language);
+        let Tongue { lexicon, book, .. } = self.tongue(language);
         let reading = Reading::of(&turn.message, language, lexicon);
         let words =
             turn.history.iter().map(|utterance| utterance.text.as_str()).chain([turn.message.as_str()]);
@@ -109,8 +116,34 @@ impl OfflineAssistant {
             technique: Move::of(&turn.scene.technique),
             voice,
         };
-        let risk = talk.answer_with_care(&self.safety);
+        let risk = talk.answer_with_care(&self.safety, turn.protocol);
         Reply { risk, ..Reply::plain(talk.voice.text()) }
+    }
+
+    /// The risk that a message speaks of, by itself or as an answer to what was said before it.
+    fn risk_of(&self, history: &[Utterance], message: &str, usual: Language) -> Option<Risk> {
+        let memory = self.remember(history, usual);
+        let language = language_of(message, &memory, usual);
+        let Tongue { lexicon, book, .. } = self.tongue(language);
+        let reading = Reading::of(message, language, lexicon);
+        let style = Style { register: Register::Formal, manner: Manner::Warm, language: None };
+        let talk = Talk {
+            book,
+            message,
+            intent: Intent::of(message, &reading, lexicon),
+            reading: &reading,
+            memory: &memory,
+            style,
+            technique: Move::Listen,
+            voice: Voice::new(language, style, &memory.spoken, Chance::new(0, std::iter::empty())),
+        };
+        talk.risk(&self.safety)
+    }
+
+    fn remember(&self, history: &[Utterance], usual: Language) -> Memory {
+        Memory::of(history, usual, |text, language| {
+            Reading::of(text, language, &self.tongue(language).lexicon)
+        })
     }
 
     fn open(&self, scene: &Scene) -> Reply {
@@ -144,12 +177,13 @@ impl Assistant for OfflineAssistant {
         Box::pin(async move { Ok(self.open(scene)) })
     }
 
-    fn analyze<'a>(&'a self, _: &'a Excerpt) -> BoxFuture<'a, Result<Analysis, AssistantError>> {
-        Box::pin(async move { Ok(Analysis::default()) })
+    fn analyze<'a>(&'a self, excerpt: &'a Excerpt) -> BoxFuture<'a, Result<Analysis, AssistantError>> {
+        let context = self.understand(excerpt);
+        Box::pin(async move { Ok(Analysis { context, usage: Usage::default() }) })
     }
 
     fn summarize<'a>(&'a self, excerpt: &'a Excerpt) -> BoxFuture<'a, Result<Summary, AssistantError>> {
-        let text = excerpt.summary.clone().unwrap_or_default();
+        let text = self.sum_up(excerpt);
         Box::pin(async move { Ok(Summary { text, usage: Usage::default() }) })
     }
 }

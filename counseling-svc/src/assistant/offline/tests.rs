@@ -1,5 +1,6 @@
 //! What the offline counselor does, rule by rule.
 
+mod analysis;
 mod content;
 mod conversation;
 mod safety;

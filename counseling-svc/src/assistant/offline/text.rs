@@ -135,6 +135,12 @@ impl Found {
         self.start
     }
 
+    /// Whether `other` lies within it and is shorter.
+    pub(super) fn holds(self, other: Self) -> bool {
+        let within = self.start <= other.start && other.end <= self.end;
+        self.script == other.script && within && self != other
+    }
+
     pub(super) fn is_hangul(self) -> bool {
         self.script == Script::Hangul
     }

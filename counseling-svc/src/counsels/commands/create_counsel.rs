@@ -6,14 +6,17 @@ use shared::auth::Caller;
 use shared::time::Timestamp;
 use shared::{Error, id};
 
-use super::super::domain::{Author, Counsel, CounselEvent, Message, Turn};
+use super::super::domain::{self, Author, Counsel, CounselEvent, Message};
+use super::super::events::publish;
 use super::super::repository::Counsels;
+use super::super::risk::graver;
 use super::super::scene;
-use super::{CounselCommands, publish, said, unavailable};
-use crate::assistant::Draft;
+use super::{CounselCommands, grow, said, unavailable};
+use crate::assistant::{Draft, Risk, Turn};
+use crate::contexts::domain::Context;
 use crate::counselors::entity::{bubble, counselor};
 use crate::prompts::entity::technique;
-use crate::relationships::domain::Relationship;
+use crate::relationships::domain::{Relationship, Source};
 use crate::relationships::repository::Relationships;
 
 /// What a caller asks for.
@@ -49,7 +52,8 @@ struct Opening {
 /// What is said when a counsel is opened, and what follows from it.
 struct FirstWords {
     messages: Vec<Message>,
-    risk: Option<CounselEvent>,
+    /// The danger that the answer to the bubble speaks of, if others are to be told.
+    risk: Option<Risk>,
 }
 
 impl CounselCommands {
@@ -87,9 +91,14 @@ impl CounselCommands {
             transaction.insert_message(message).await?;
         }
         let bubble_id = new.bubble_answer.map(|answer| answer.bubble_id);
+        let is_answer = bubble_id.is_some();
         publish(&transaction, &counsel, CounselEvent::Created { bubble_id }).await?;
-        if let Some(risk) = risk {
-            publish(&transaction, &counsel, risk).await?;
+        if is_answer {
+            grow(&transaction, &counsel, Source::BubbleAnswer, now).await?;
+        }
+        if let (Some(risk), Some(answer)) = (risk, messages.iter().find(|message| message.risk.is_some())) {
+            let message_id = answer.id.clone();
+            publish(&transaction, &counsel, CounselEvent::RiskDetected { message_id, risk }).await?;
         }
         transaction.commit().await?;
         Ok((counsel, messages))
@@ -137,8 +146,8 @@ impl CounselCommands {
         let counselors = || Author::Counselor { reply_to: None };
         let mut messages = Vec::new();
         let mut risk = None;
-        let text = match bubble {
-            None => self.ask(self.assistant.greet(&scene)).await.map_err(unavailable)?.text,
+        let reply = match bubble {
+            None => self.ask(self.assistant.greet(&scene)).await.map_err(unavailable)?,
             Some((bubble, option)) => {
                 messages.push(said(counsel, bubble.question.clone(), counselors(), at));
                 let chosen = match option {
@@ -146,17 +155,23 @@ impl CounselCommands {
                     ResponseOption::Second => &bubble.response_option2,
                 };
                 let author = Author::User { reservation_id: None };
-                let answer = said(counsel, chosen.clone(), author, after(at, 1));
-                let turn = scene::turn(scene, &messages, &answer);
+                let mut answer = said(counsel, chosen.clone(), author, after(at, 1));
+                let turn = Turn {
+                    scene,
+                    summary: None,
+                    history: messages.iter().map(scene::utterance).collect(),
+                    message: answer.text.clone(),
+                    protocol: self.risks.protocol(&answer.text, &Context::default()),
+                };
                 let reply =
                     self.ask(self.assistant.reply(&turn, &Draft::default())).await.map_err(unavailable)?;
-                let message_id = answer.id.clone();
-                risk = reply.risk.map(|risk| CounselEvent::RiskDetected { message_id, risk });
+                risk = graver(reply.risk, self.risks.heard_in(&answer.text));
+                risk = risk.filter(|risk| self.risks.is_grave(*risk) && answer.note_risk(*risk));
                 messages.push(answer);
-                reply.text
+                reply
             }
         };
-        let last = said(counsel, text, counselors(), after(at, 2));
+        let last = Message { usage: reply.usage, ..said(counsel, reply.text, counselors(), after(at, 2)) };
         counsel.note_last(&last);
         messages.push(last);
         Ok(FirstWords { messages, risk })
@@ -180,7 +195,7 @@ fn counsel_of(new: &NewCounsel, opening: &Opening, user_id: &str, now: Timestamp
         relationship_id: String::new(),
         last_message: None,
         last_chatted_at: None,
-        turn: Turn::User,
+        turn: domain::Turn::User,
         created_at: now,
         updated_at: now,
     }

@@ -14,12 +14,14 @@ use tokio::sync::{oneshot, watch};
 use tracing::Instrument;
 
 use super::super::domain::{Author, Counsel, CounselEvent, Failure, Lease, Message};
+use super::super::events::publish;
 use super::super::repository::Counsels;
+use super::super::risk::graver;
 use super::super::scene;
-use super::{CounselCommands, own_counsel, publish, said, unavailable};
+use super::{CounselCommands, grow, own_counsel, said, unavailable};
 use crate::assistant::{Draft, Reply, Turn};
-use crate::relationships::domain::Relationship;
-use crate::relationships::repository::Relationships;
+use crate::contexts::domain::Summary;
+use crate::relationships::domain::Source;
 
 /// When a client may try again that spoke while the counselor was answering.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -44,7 +46,7 @@ pub struct Pair {
 /// What becomes of a message that was taken.
 pub enum Spoken {
     /// It was answered before.
-    Answered(Pair),
+    Answered(Box<Pair>),
     /// It is being answered.
     Speaking(Speaking),
 }
@@ -84,7 +86,7 @@ impl CounselCommands {
     /// [`Error::Unavailable`] when the assistant does not answer.
     pub async fn create_message(&self, caller: Caller, new: NewMessage) -> Result<Pair, Error> {
         match self.begin_message(caller, new).await? {
-            Spoken::Answered(pair) => Ok(pair),
+            Spoken::Answered(pair) => Ok(*pair),
             Spoken::Speaking(Speaking { told, .. }) => told.await.map_err(Error::internal)?,
         }
     }
@@ -99,7 +101,9 @@ impl CounselCommands {
         let turn = async move {
             let pending = match commands.accept(&caller, new).await {
                 Ok(Accepted::Pending(pending)) => pending,
-                Ok(Accepted::Answered(pair)) => return drop(begin.send(Ok(Spoken::Answered(pair)))),
+                Ok(Accepted::Answered(pair)) => {
+                    return drop(begin.send(Ok(Spoken::Answered(Box::new(pair)))));
+                }
                 Err(error) => return drop(begin.send(Err(error))),
             };
             let draft = Draft::default();
@@ -170,40 +174,53 @@ impl CounselCommands {
         self.keep(pending, reply).await.map_err(interrupted)
     }
 
-    /// Reads what the assistant is told.
+    /// Reads what the assistant is told: one query for each table, whatever the length of the counsel.
     async fn gather(&self, pending: &Pending) -> Result<Turn, Error> {
         let Pending { counsel, message, .. } = pending;
         let counselor = self.stage.counselors.counselor(&counsel.counselor_id).await?;
         let technique = self.stage.prompts.technique(&counsel.technique_id).await?;
         let scene = self.stage.scene(&counselor, &counsel.prompt_version_id, &technique, &counsel.id).await?;
-        let said = self.queries.latest(&counsel.id, Some(message), None, MOST_HISTORY).await?;
-        Ok(scene::turn(scene, &said, message))
+        let summary = self.contexts.summary(&counsel.id).await?;
+        let since = summary.as_ref().map(Summary::end);
+        let said = self.queries.latest(&counsel.id, Some(message), since, MOST_HISTORY).await?;
+        let known = self.contexts.understanding(&counsel.id).await?;
+        Ok(Turn {
+            scene,
+            summary: summary.map(|summary| summary.text),
+            history: said.iter().map(scene::utterance).collect(),
+            protocol: self
+                .risks
+                .protocol(&message.text, &known.map(|known| known.context).unwrap_or_default()),
+            message: message.text.clone(),
+        })
     }
 
     async fn keep(&self, pending: Pending, reply: Reply) -> Result<Pair, Error> {
-        let Pending { counsel, message, reservation_id, lease } = pending;
+        let Pending { counsel, mut message, reservation_id, lease } = pending;
+        let risk = graver(reply.risk, self.risks.heard_in(&message.text));
+        let technique_id = counsel.technique_id;
         let transaction = self.database.begin().await?;
         let counsel = transaction.counsel_for_change(&counsel.id).await?;
         let mut counsel = counsel.ok_or(Error::NotFound("counsel"))?;
         let now = self.clock.now();
         let author = Author::Counselor { reply_to: Some(message.id.clone()) };
-        let answered = said(&counsel, reply.text, author, now);
+        // The counsel may be in another technique by now.
+        let answered =
+            Message { technique_id, usage: reply.usage, ..said(&counsel, reply.text, author, now) };
         let created = counsel
             .complete_turn(&lease, &reservation_id, &answered, reply.is_fallback)
             .map_err(|lost| Error::Unavailable(Box::new(lost)))?;
         transaction.insert_message(&answered).await?;
         transaction.save_counsel(&counsel).await?;
         publish(&transaction, &counsel, created).await?;
-        if let Some(risk) = reply.risk {
+        if let Some(risk) = risk.filter(|risk| self.risks.is_grave(*risk))
+            && message.note_risk(risk)
+        {
+            transaction.save_message(&message).await?;
             let detected = CounselEvent::RiskDetected { message_id: message.id.clone(), risk };
             publish(&transaction, &counsel, detected).await?;
         }
-
-        let known =
-            Relationship::new(counsel.relationship_id.clone(), &counsel.counselor_id, &counsel.user_id, now);
-        let mut relationship = transaction.relationship_for_change(known).await?;
-        relationship.grow(now);
-        transaction.save_relationship(&relationship).await?;
+        grow(&transaction, &counsel, Source::Message, now).await?;
         transaction.commit().await?;
         Ok(Pair { message, reply: answered })
     }

@@ -4,9 +4,11 @@ use shared::Error;
 use shared::auth::Caller;
 use shared::proto::v1::CounselMessageReaction;
 
-use super::super::domain::Message;
+use super::super::domain::{CounselEvent, Message, Reacted};
+use super::super::events::publish;
 use super::super::repository::Counsels;
-use super::{CounselCommands, own_counsel};
+use super::{CounselCommands, grow, own_counsel};
+use crate::relationships::domain::Source;
 
 /// What a caller thinks of a message.
 pub struct NewReaction {
@@ -27,10 +29,20 @@ impl CounselCommands {
         let message = transaction.message(&new.message_id).await?;
         let message = message.filter(|message| message.counsel_id == counsel.id);
         let mut message = message.ok_or(Error::NotFound("message"))?;
-        message
-            .react(new.kind, self.clock.now())
+        let now = self.clock.now();
+        let reacted = message
+            .react(new.kind, now)
             .map_err(|refusal| Error::invalid("message_id", refusal.to_string()))?;
+        if reacted == Reacted::Again {
+            return Ok(message);
+        }
         transaction.save_message(&message).await?;
+        let event = CounselEvent::MessageReacted { message_id: message.id.clone(), reaction: new.kind };
+        publish(&transaction, &counsel, event).await?;
+        // Changing one's mind to and fro brings nobody closer.
+        if reacted == Reacted::First && new.kind == CounselMessageReaction::Like {
+            grow(&transaction, &counsel, Source::Like, now).await?;
+        }
         transaction.commit().await?;
         Ok(message)
     }

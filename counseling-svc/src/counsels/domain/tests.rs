@@ -29,6 +29,8 @@ fn reply(id: &str, seconds: i64) -> Message {
         author: Author::Counselor { reply_to: None },
         technique_id: "listening".to_owned(),
         reaction: None,
+        risk: None,
+        usage: Usage::default(),
         created_at: at(seconds),
         updated_at: at(seconds),
     }
@@ -89,7 +91,7 @@ fn a_new_technique_counts_its_messages_from_zero() {
     let mut counsel = counsel();
     let lease = counsel.begin_turn("first", at(1)).unwrap();
     counsel.complete_turn(&lease, "reservation", &reply("reply", 2), false).unwrap();
-    assert_eq!(counsel.technique_message_count, 1);
+    assert_eq!(counsel.technique_message_count, 3);
     counsel.change_technique("reframing", at(3));
     assert_eq!((counsel.technique_id.as_str(), counsel.technique_message_count), ("reframing", 0));
 }

@@ -2,6 +2,7 @@
 
 mod consuming;
 mod dead_letters;
+mod preparing;
 mod relaying;
 
 use std::collections::BTreeMap;
@@ -82,6 +83,15 @@ impl World {
     }
 
     fn run_consumer(&self, spec: &'static ConsumerSpec, handler: impl PreparingHandler) -> Shutdown {
+        self.run_consumer_of(spec, handler, TopologySettings::default())
+    }
+
+    fn run_consumer_of(
+        &self,
+        spec: &'static ConsumerSpec,
+        handler: impl PreparingHandler,
+        topology: TopologySettings,
+    ) -> Shutdown {
         let consumer = Consumer {
             spec,
             handler,
@@ -93,7 +103,7 @@ impl World {
                 longest_pause: Duration::from_millis(50),
                 pull_expiry: Duration::from_secs(1),
             },
-            topology: TopologySettings::default(),
+            topology,
         };
         let shutdown = Shutdown::default();
         shutdown.spawn(consumer.run(shutdown.clone()));

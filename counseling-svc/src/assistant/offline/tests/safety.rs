@@ -1,7 +1,9 @@
 //! Danger is heard and answered with care, and nothing else is taken for it.
 
-use super::{Counsel, MOVES, STYLES, answer};
-use crate::assistant::{Risk, RiskKind};
+use futures::executor::block_on;
+
+use super::{ASSISTANT, Counsel, MOVES, STYLES, answer, scene};
+use crate::assistant::{Assistant, Draft, Protocol, Reply, Risk, RiskKind, RiskScreen, Turn};
 
 const WARM: &str = "korean formal warm";
 const CALM: &str = "english formal calm";
@@ -272,4 +274,56 @@ fn the_turn_after_a_danger_checks_in_and_the_next_ones_keep_help_near() {
             assert!(reminded, "{near}");
         }
     }
+}
+
+/// The answer to a message that raises no alarm, in a counsel that is led by care.
+fn led(style: &str, technique: &str, risk: Risk, message: &str) -> Reply {
+    let turn = Turn {
+        scene: scene(style, technique, 7),
+        summary: None,
+        history: Vec::new(),
+        message: message.to_owned(),
+        protocol: Protocol::Safety(risk),
+    };
+    block_on(ASSISTANT.reply(&turn, &Draft::default())).unwrap()
+}
+
+#[test]
+fn care_leads_whatever_the_technique_and_the_message() {
+    for technique in MOVES {
+        for (kind, korean, english) in [
+            (RiskKind::SelfHarm, "109", "988"),
+            (RiskKind::HarmToOthers, "1577-0199", "988"),
+            (RiskKind::Abuse, "1366", "1-800-799-7233"),
+        ] {
+            let risk = Risk { kind, severity: 3 };
+            for message in ["오늘 회사에서 힘들었어요", "네", "모르겠어요", "고마워요", "조언 좀 해 주세요"]
+            {
+                let reply = led(WARM, technique, risk, message);
+                assert!(reply.text.contains(korean), "{technique} {kind:?} {message}: {}", reply.text);
+                assert_eq!(reply.risk, None, "{message}");
+            }
+            for message in ["work was hard today", "yes", "thanks", "I'm fine"] {
+                let reply = led(CALM, technique, risk, message);
+                assert!(reply.text.contains(english), "{technique} {kind:?} {message}: {}", reply.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn care_that_leads_asks_and_urges_when_it_may_happen_now() {
+    let now = Risk { kind: RiskKind::SelfHarm, severity: 5 };
+    let reply = led(CALM, "activate", now, "I had lunch");
+    assert!(reply.text.contains("emergency") && reply.text.contains('?'), "{}", reply.text);
+}
+
+#[test]
+fn danger_is_screened_for_without_a_counselor() {
+    let screen = RiskScreen::new().unwrap();
+    let risk = |message| screen.screen(message);
+    assert_eq!(risk("죽고 싶어요"), Some(Risk { kind: RiskKind::SelfHarm, severity: 3 }));
+    assert_eq!(risk("I want to kill him").map(|risk| risk.kind), Some(RiskKind::HarmToOthers));
+    assert_eq!(risk("배고파 죽을 것 같아요"), None);
+    assert_eq!(risk("죽고 싶은 건 아니에요"), None);
 }
