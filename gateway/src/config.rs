@@ -40,6 +40,8 @@ pub struct Config {
     pub shutdown_limit: Duration,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `METRICS_ADDR`: where metrics are served, if they are.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Config {
@@ -64,6 +66,7 @@ impl Config {
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);
+        let metrics = source.optional("metrics.addr");
         source.finish(|| {
             Some(Self {
                 listen,
@@ -79,6 +82,7 @@ impl Config {
                 registry,
                 shutdown_limit,
                 log_format,
+                metrics,
             })
         })
     }

@@ -6,6 +6,7 @@ mod counsels;
 mod failures;
 mod interruptions;
 mod messages;
+mod model;
 mod prompts;
 mod puppet;
 mod reactions;

@@ -41,6 +41,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         registry: RegistrySettings { ttl: Duration::from_secs(2), ..RegistrySettings::default() },
         shutdown_limit: Duration::from_secs(5),
         log_format: LogFormat::Auto,
+        metrics: None,
     }
 }
 
