@@ -6,6 +6,7 @@ mod danger;
 mod failures;
 mod provider;
 mod secrets;
+mod service;
 mod understanding;
 
 use std::time::Duration;
