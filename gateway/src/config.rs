@@ -44,6 +44,8 @@ pub struct Config {
     pub shutdown_limit: Duration,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `METRICS_ADDR`: where metrics are served, if they are.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Config {
@@ -69,6 +71,7 @@ impl Config {
         let idempotency = read_idempotency(&mut source);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);
+        let metrics = source.optional("metrics.addr");
         source.finish(|| {
             Some(Self {
                 listen,
@@ -85,6 +88,7 @@ impl Config {
                 idempotency,
                 shutdown_limit,
                 log_format,
+                metrics,
             })
         })
     }

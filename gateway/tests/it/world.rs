@@ -42,6 +42,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         idempotency: gateway::IdempotencySettings::default(),
         shutdown_limit: Duration::from_secs(5),
         log_format: LogFormat::Auto,
+        metrics: None,
     }
 }
 
