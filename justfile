@@ -49,6 +49,11 @@ fmt:
 @deny:
     .ci/run deny
 
+# Fuzz the REST API by its OpenAPI document, at most three minutes (--help: --url, --seed, --seconds)
+[no-exit-message]
+@fuzz-api *options:
+    exec python3 deploy/fuzz.py "$@"
+
 # Measure the running code: see deploy/bench
 @bench *arguments:
     exec deploy/bench/run.sh "$@"
