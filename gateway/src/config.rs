@@ -8,6 +8,8 @@ use shared::config::{ConfigError, Secret, Source};
 use shared::mesh::{ChannelSettings, RegistrySettings};
 use shared::telemetry::LogFormat;
 
+use crate::idempotency::IdempotencySettings;
+
 /// The services that the gateway calls.
 pub const SERVICES: [&str; 3] = ["user-svc", "counseling-svc", "payment-svc"];
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub static_addresses: HashMap<String, Vec<String>>,
     /// `REGISTRY_TTL` (seconds).
     pub registry: RegistrySettings,
+    /// `IDEMPOTENCY_KEEP` (seconds), `STREAM_REPLICAS`.
+    pub idempotency: IdempotencySettings,
     /// `SHUTDOWN_LIMIT` (seconds): how long requests in flight may take at the end.
     pub shutdown_limit: Duration,
     /// `LOG_FORMAT`.
@@ -62,6 +66,7 @@ impl Config {
         let static_addresses = read_static_addresses(&mut source);
         let mut registry = RegistrySettings::default();
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
+        let idempotency = read_idempotency(&mut source);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);
         source.finish(|| {
@@ -77,11 +82,24 @@ impl Config {
                 upstream,
                 static_addresses,
                 registry,
+                idempotency,
                 shutdown_limit,
                 log_format,
             })
         })
     }
+}
+
+fn read_idempotency(source: &mut Source) -> IdempotencySettings {
+    let defaults = IdempotencySettings::default();
+    let settings = IdempotencySettings {
+        keep: source.seconds("idempotency.keep", defaults.keep),
+        replicas: source.or("stream.replicas", defaults.replicas),
+    };
+    if !matches!(settings.replicas, 1 | 3 | 5) {
+        source.refuse("stream.replicas", "must be 1, 3 or 5");
+    }
+    settings
 }
 
 /// All services or none: half a static mesh would leave the other half to chance.

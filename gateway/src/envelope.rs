@@ -104,7 +104,7 @@ pub enum Errors {
     /// There is no such thing, or it is somebody else's.
     #[response(status = 404)]
     NotFound(ErrorEnvelope),
-    /// It exists already.
+    /// It exists already, or the `Idempotency-Key` stands for another request.
     #[response(status = 409)]
     Conflict(ErrorEnvelope),
     /// The body is too large.

@@ -22,7 +22,8 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct IdempotencyKey {
-    /// The same for every repeat of one request: the repeat then gets the first one's answer.
+    /// The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
+    /// same key is refused with 409. After 24 hours the key is new.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
     pub key: Option<String>,
 }

@@ -3,6 +3,7 @@
 mod config;
 mod dto;
 mod envelope;
+mod idempotency;
 mod input;
 mod observe;
 mod resources;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use config::{Config, SERVICES};
+use idempotency::IdempotencyKeys;
+pub use idempotency::IdempotencySettings;
 use session::Sessions;
 use shared::auth::MeshTokens;
 use shared::error::{Chain, Error};
@@ -31,6 +34,7 @@ use upstream::Upstream;
 pub struct App {
     upstream: Upstream,
     sessions: Sessions,
+    idempotency: IdempotencyKeys,
     directory: Directory,
     nats: async_nats::Client,
     request_timeout: Duration,
@@ -57,9 +61,11 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         channel("counseling-svc"),
         MeshTokens::new(&config.mesh_token_key),
     );
+    let idempotency = IdempotencyKeys::open(nats.clone(), config.idempotency.clone()).await?;
     let app = Arc::new(App {
         upstream,
         sessions: Sessions::new(&config.session_key),
+        idempotency,
         directory,
         nats: nats.client.clone(),
         request_timeout: config.request_timeout,

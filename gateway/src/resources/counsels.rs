@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shared::id;
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
@@ -101,7 +100,7 @@ pub struct CounselId {
 impl PathIds for CounselId {}
 
 /// How a counsel begins: with the answer to a bubble, or without.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateCounsel {
     #[schema(format = Uuid)]
@@ -147,14 +146,12 @@ pub async fn create_counsel(
     State(app): State<Arc<App>>,
     session: Session,
     Ids(CounselorId { counselor_id }): Ids<CounselorId>,
-    IdempotencyKey { key }: IdempotencyKey,
+    key: IdempotencyKey,
     Body(body): Body<CreateCounsel>,
 ) -> Answer<NewCounsel> {
-    let counsel_id = match &key {
-        Some(key) => id::derived_id(&["counsel", &session.user_id, &counselor_id, key]),
-        None => id::new_id(),
-    };
     let bubble_response = body.bubble_response()?;
+    let asked = (&counselor_id, &body);
+    let counsel_id = app.idempotency.id_for(&key, &session.user_id, "create_counsel", &asked).await?;
     let request = v1::CreateCounselRequest {
         counsel_id,
         counselor_id,

@@ -73,7 +73,7 @@ shared::on_each_engine! {
         let again = world.send(say("I feel lost at work")).await.expect(201);
         assert_eq!(first.body["data"], again.body["data"]);
         let other = world.send(say("something else")).await;
-        assert_eq!((other.status, other.code()), (400, "E40002"));
+        assert_eq!((other.status, other.code()), (409, "E40901"));
         eventually("one token is settled", async || {
             let tokens = world.tokens(&user_id).await;
             (tokens.used, tokens.reserved) == (1, 0)

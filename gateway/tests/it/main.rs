@@ -8,6 +8,7 @@ mod conversation;
 mod counselors;
 mod counsels;
 mod document;
+mod idempotency;
 mod mesh;
 mod openapi;
 mod refusals;

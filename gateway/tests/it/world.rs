@@ -39,6 +39,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         upstream: ChannelSettings::default(),
         static_addresses: HashMap::new(),
         registry: RegistrySettings { ttl: Duration::from_secs(2), ..RegistrySettings::default() },
+        idempotency: gateway::IdempotencySettings::default(),
         shutdown_limit: Duration::from_secs(5),
         log_format: LogFormat::Auto,
     }
@@ -146,6 +147,15 @@ impl World {
 
     /// With another mind behind the counselors.
     pub async fn start_with(engine: Engine, assistant: Arc<dyn Assistant>) -> Self {
+        Box::pin(Self::start_as(engine, assistant, |_| {})).await
+    }
+
+    /// With a gateway that is configured otherwise.
+    pub async fn start_as(
+        engine: Engine,
+        assistant: Arc<dyn Assistant>,
+        configure: impl FnOnce(&mut gateway::Config),
+    ) -> Self {
         let nats = NatsServer::start().await;
         let databases = [
             TestDatabase::new(engine).await,
@@ -160,7 +170,9 @@ impl World {
                 .await
                 .unwrap();
         let payment_svc = payment_svc::start(config(&databases[2]), clock.clone()).await.unwrap();
-        let gateway = gateway::start(gateway_config(&nats)).await.unwrap();
+        let mut config = gateway_config(&nats);
+        configure(&mut config);
+        let gateway = gateway::start(config).await.unwrap();
         let base = format!("http://{}", gateway.address);
         let client = Client::new();
         wait_until_ready(&client, &base).await;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shared::id;
 use shared::proto::v1;
 use tonic::{Code, Status};
 use tracing::Instrument;
@@ -19,7 +18,7 @@ use crate::session::Session;
 use crate::upstream::promised;
 
 /// What the user says.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct CreateMessage {
     #[schema(min_length = 1, max_length = 2000, example = "요즘 잠을 잘 못 자요.")]
     message: String,
@@ -49,15 +48,14 @@ pub async fn create_message(
     State(app): State<Arc<App>>,
     session: Session,
     Ids(CounselId { counselor_id, counsel_id }): Ids<CounselId>,
-    IdempotencyKey { key }: IdempotencyKey,
-    Body(CreateMessage { message }): Body<CreateMessage>,
+    key: IdempotencyKey,
+    Body(body): Body<CreateMessage>,
 ) -> Answer<NewMessages> {
-    let reservation_id = match &key {
-        Some(key) => id::derived_id(&["message", &session.user_id, &counsel_id, key]),
-        None => id::new_id(),
-    };
-    let may_be_a_repeat = key.is_some();
-    let request = v1::CreateMessageRequest { counselor_id, counsel_id, message, reservation_id };
+    let asked = (&counselor_id, &counsel_id, &body);
+    let reservation_id = app.idempotency.id_for(&key, &session.user_id, "create_message", &asked).await?;
+    let may_be_a_repeat = key.key.is_some();
+    let request =
+        v1::CreateMessageRequest { counselor_id, counsel_id, message: body.message, reservation_id };
     // A client that goes away must not leave the turn half-way: it is finished in a task of its own.
     let turn = async move { speak(&app, &session, request, may_be_a_repeat).await };
     let turn = tokio::spawn(turn.in_current_span());
