@@ -54,7 +54,7 @@ fmt:
 @fuzz-api *options:
     exec python3 deploy/fuzz.py "$@"
 
-# Measure the running code: see deploy/bench
+# Measure the running code: `bench`, `bench turns` or `bench long` (--debug: not optimised; see deploy/bench/src/main.rs)
 @bench *arguments:
     exec deploy/bench/run.sh "$@"
 
