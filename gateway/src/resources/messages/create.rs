@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use tonic::{Code, Status};
 use tracing::Instrument;
 use utoipa::ToSchema;
 
-use super::CounselMessage;
 use crate::App;
-use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Body, IdempotencyKey, Ids};
+use crate::envelope::{Answer, ApiError, Success};
+use crate::input::IdempotencyKey;
 use crate::resources::counsels::CounselId;
 use crate::session::Session;
 use crate::upstream::promised;
@@ -27,32 +25,33 @@ pub struct CreateMessage {
 /// What was said, and what the counselor answered.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct NewMessages {
-    created_counsel_message: CounselMessage,
-    counselor_response_message: CounselMessage,
+pub struct NewMessages<M> {
+    created_counsel_message: M,
+    counselor_response_message: M,
 }
 
-/// Says something in a counsel; the answer holds the counselor's reply. Spends one message token.
-///
-/// While the counselor is answering another message is refused with 429. A repeat with the same `Idempotency-Key`
-/// returns the first one's messages and spends nothing.
-#[utoipa::path(
-    post,
-    path = "/counselors/{counselor-id}/counsels/{counsel-id}/messages",
-    tag = "counsels",
-    params(CounselId, IdempotencyKey),
-    request_body = CreateMessage,
-    responses((status = 201, body = Envelope<NewMessages>), Errors)
-)]
-pub async fn create_message(
-    State(app): State<Arc<App>>,
+impl<M: TryFrom<v1::CounselMessage, Error = ApiError>> TryFrom<v1::CreateMessageResponse> for NewMessages<M> {
+    type Error = ApiError;
+
+    fn try_from(answer: v1::CreateMessageResponse) -> Result<Self, ApiError> {
+        let (said, reply) = (answer.created_counsel_message, answer.counselor_response_message);
+        Ok(Self {
+            created_counsel_message: promised(said, "created_counsel_message")?.try_into()?,
+            counselor_response_message: promised(reply, "counselor_response_message")?.try_into()?,
+        })
+    }
+}
+
+/// Says something in the caller's counsel.
+pub(super) async fn create<M: TryFrom<v1::CounselMessage, Error = ApiError>>(
+    app: Arc<App>,
     session: Session,
-    Ids(CounselId { counselor_id, counsel_id }): Ids<CounselId>,
-    key: IdempotencyKey,
-    Body(body): Body<CreateMessage>,
-) -> Answer<NewMessages> {
+    CounselId { counselor_id, counsel_id }: CounselId,
+    key: &IdempotencyKey,
+    body: CreateMessage,
+) -> Answer<NewMessages<M>> {
     let asked = (&counselor_id, &counsel_id, &body);
-    let reservation_id = app.idempotency.id_for(&key, &session.user_id, "create_message", &asked).await?;
+    let reservation_id = app.idempotency.id_for(key, &session.user_id, "create_message", &asked).await?;
     let may_be_a_repeat = key.key.is_some();
     let request =
         v1::CreateMessageRequest { counselor_id, counsel_id, message: body.message, reservation_id };
@@ -60,15 +59,7 @@ pub async fn create_message(
     let turn = async move { speak(&app, &session, request, may_be_a_repeat).await };
     let turn = tokio::spawn(turn.in_current_span());
     let answer = turn.await.map_err(|error| ApiError::internal(&error))??;
-    Ok(Success::created(NewMessages {
-        created_counsel_message: promised(answer.created_counsel_message, "created_counsel_message")?
-            .try_into()?,
-        counselor_response_message: promised(
-            answer.counselor_response_message,
-            "counselor_response_message",
-        )?
-        .try_into()?,
-    }))
+    Ok(Success::created(answer.try_into()?))
 }
 
 async fn speak(
