@@ -2,6 +2,7 @@
 
 mod create;
 mod routes;
+mod stream;
 
 pub use routes::{admin, own};
 use serde::{Deserialize, Serialize};

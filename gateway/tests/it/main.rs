@@ -14,5 +14,7 @@ mod mesh;
 mod openapi;
 mod pages;
 mod refusals;
+mod sse;
+mod streaming;
 mod users;
 mod world;

@@ -14,6 +14,8 @@ use crate::resources::counselors::CounselorId;
 use crate::resources::messages::{CounselMessage, CounselMessageForAdmin};
 use crate::session::Session;
 
+// rustfmt would move the attributes inside further to the right each time.
+#[rustfmt::skip]
 macro_rules! create_counsel {
     ($message:ty) => {
         /// Opens a counsel.
@@ -21,13 +23,13 @@ macro_rules! create_counsel {
         /// With a bubble it begins with the question, the chosen answer and what the counselor says to it; without one,
         /// with the counselor's greeting. A repeat with the same `Idempotency-Key` returns the same counsel.
         #[utoipa::path(
-                            post,
-                            path = "/counselors/{counselor-id}/counsels",
-                            tag = "counsels",
-                            params(CounselorId, IdempotencyKey),
-                            request_body = CreateCounsel,
-                            responses((status = 201, body = Envelope<NewCounsel<$message>>), Errors)
-                        )]
+            post,
+            path = "/counselors/{counselor-id}/counsels",
+            tag = "counsels",
+            params(CounselorId, IdempotencyKey),
+            request_body = CreateCounsel,
+            responses((status = 201, body = Envelope<NewCounsel<$message>>), Errors)
+        )]
         pub async fn create_counsel(
             State(app): State<Arc<App>>,
             session: Session,
