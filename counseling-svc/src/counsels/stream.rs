@@ -90,3 +90,37 @@ impl Progress {
 fn whole(pair: Pair) -> StreamMessageResponse {
     StreamMessageResponse { part: Some(Part::Messages(pair.into())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+
+    use super::*;
+    use crate::assistant::Draft;
+
+    #[tokio::test]
+    async fn a_follower_hears_every_word_and_when_the_reply_begins_again() {
+        let draft = Draft::default();
+        let (tell, told) = oneshot::channel();
+        let mut parts = of(Spoken::Speaking(Speaking { draft: draft.follow(), told }));
+        let mut next = async || parts.next().await.map(|part| part.map(|part| part.part));
+        for (word, so_far) in [("I ", "I "), ("hear ", "hear ")] {
+            draft.push(word);
+            assert_eq!(next().await.unwrap().unwrap(), Some(Part::Delta(so_far.to_owned())));
+        }
+        // What came while nobody looked comes at once.
+        draft.push("you");
+        draft.push(".");
+        assert_eq!(next().await.unwrap().unwrap(), Some(Part::Delta("you.".to_owned())));
+        draft.clear();
+        draft.push("Again: ");
+        assert_eq!(next().await.unwrap().unwrap(), Some(Part::Restart(true)));
+        assert_eq!(next().await.unwrap().unwrap(), Some(Part::Delta("Again: ".to_owned())));
+        draft.push("hello");
+        drop(draft);
+        assert_eq!(next().await.unwrap().unwrap(), Some(Part::Delta("hello".to_owned())));
+        drop(tell.send(Err(Error::NotFound("counsel"))));
+        assert_eq!(next().await.unwrap().unwrap_err().code(), tonic::Code::NotFound);
+        assert!(next().await.is_none());
+    }
+}
