@@ -9,6 +9,7 @@ use shared::mesh::{ChannelSettings, RegistrySettings};
 use shared::telemetry::LogFormat;
 
 use crate::idempotency::IdempotencySettings;
+use crate::images::ImageSettings;
 
 /// The services that the gateway calls.
 pub const SERVICES: [&str; 3] = ["user-svc", "counseling-svc", "payment-svc"];
@@ -40,6 +41,8 @@ pub struct Config {
     pub static_addresses: HashMap<String, Vec<String>>,
     /// `REGISTRY_TTL` (seconds).
     pub registry: RegistrySettings,
+    /// `IMAGE_STORE`, `IMAGE_MAX_BYTES`, `IMAGE_FOLDER`, `PUBLIC_URL`, `S3_…`.
+    pub images: ImageSettings,
     /// `IDEMPOTENCY_KEEP` (seconds), `STREAM_REPLICAS`.
     pub idempotency: IdempotencySettings,
     /// `SHUTDOWN_LIMIT` (seconds): how long requests in flight may take at the end.
@@ -71,6 +74,7 @@ impl Config {
         let static_addresses = read_static_addresses(&mut source);
         let mut registry = RegistrySettings::default();
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
+        let images = ImageSettings::read(&mut source);
         let idempotency = read_idempotency(&mut source);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);
@@ -89,6 +93,7 @@ impl Config {
                 upstream,
                 static_addresses,
                 registry,
+                images: images?,
                 idempotency,
                 shutdown_limit,
                 log_format,

@@ -43,7 +43,7 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-fn too_large(limit: usize) -> ApiError {
+pub fn too_large(limit: usize) -> ApiError {
     let message = format!("the body must be at most {limit} bytes");
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "HTTP_INVALID_INPUT", message)
 }

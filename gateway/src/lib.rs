@@ -5,6 +5,7 @@ mod dto;
 mod envelope;
 mod events;
 mod idempotency;
+mod images;
 mod input;
 mod observe;
 mod resources;
@@ -21,6 +22,8 @@ use std::time::Duration;
 pub use config::{Config, SERVICES};
 use idempotency::IdempotencyKeys;
 pub use idempotency::IdempotencySettings;
+use images::Images;
+pub use images::{ImageSettings, S3Settings, StoreSettings};
 use session::Sessions;
 use shared::auth::MeshTokens;
 use shared::error::{Chain, Error};
@@ -36,6 +39,7 @@ pub struct App {
     upstream: Upstream,
     sessions: Sessions,
     idempotency: IdempotencyKeys,
+    images: Images,
     directory: Directory,
     nats: async_nats::Client,
     request_timeout: Duration,
@@ -64,10 +68,16 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         MeshTokens::new(&config.mesh_token_key),
     );
     let idempotency = IdempotencyKeys::open(nats.clone(), config.idempotency.clone()).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| Error::internal(format!("{} cannot be listened on: {error}", config.listen)))?;
+    let address = listener.local_addr().map_err(Error::internal)?;
+    let images = Images::open(config.images.clone(), &config.session_key, Clock::system(), address)?;
     let app = Arc::new(App {
         upstream,
         sessions: Sessions::new(&config.session_key),
         idempotency,
+        images,
         directory,
         nats: nats.client.clone(),
         request_timeout: config.request_timeout,
@@ -75,10 +85,6 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         body_limit: config.body_limit,
     });
 
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| Error::internal(format!("{} cannot be listened on: {error}", config.listen)))?;
-    let address = listener.local_addr().map_err(Error::internal)?;
     let router = stack::wrap(router::router(app), &config);
     serve(listener, router, shutdown.clone());
 

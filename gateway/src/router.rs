@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use utoipa::openapi::OpenApi;
@@ -14,7 +15,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::App;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::resources::{
-    auth, bubbles, counselors, counsels, episodes, messages, probes, prompts, relationships, tones, users,
+    auth, bubbles, counselors, counsels, episodes, images, messages, probes, prompts, relationships, tones,
+    users,
 };
 use crate::session::{admins_only, signed_in_only};
 
@@ -38,6 +40,7 @@ fn routes_of(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(probes::livez))
         .routes(routes!(probes::readyz))
         .nest("/v1", sign_in())
+        .nest("/v1", pictures().layer(DefaultBodyLimit::max(app.images.max_bytes())))
         .nest("/v1", own().merge(catalog()).route_layer(signed_in))
         .nest("/v1/admin", named_for_admins(managed().merge(catalog())).route_layer(admins))
 }
@@ -45,6 +48,11 @@ fn routes_of(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
 /// For everybody.
 fn sign_in() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(auth::initiate)).routes(routes!(auth::refresh))
+}
+
+/// For everybody, too: whoever has an image's address may see it, and putting one takes a token of its own.
+fn pictures() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(images::put_image, images::get_image))
 }
 
 /// What belongs to the caller.
@@ -83,6 +91,8 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bubbles::create_bubble))
         .routes(routes!(bubbles::update_bubble, bubbles::delete_bubble))
         .routes(routes!(episodes::create_episode))
+        .routes(routes!(images::announce_counselor_image))
+        .routes(routes!(images::announce_episode_image))
         .routes(routes!(episodes::update_episode))
         .routes(routes!(counsels::admin::create_counsel, counsels::admin::list_counsels))
         .routes(routes!(counsels::get_counsel))
@@ -111,6 +121,7 @@ fn named_for_admins(mut router: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<Ap
         (name = "auth", description = "sign-in and tokens"),
         (name = "users", description = "profiles"),
         (name = "counselors", description = "counselors, their tones and their bubbles"),
+        (name = "images", description = "pictures of counselors and their episodes"),
         (name = "counsels", description = "conversations"),
         (name = "prompts", description = "what counselors speak from; for admins"),
         (name = "probes", description = "for orchestrators"),

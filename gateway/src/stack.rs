@@ -69,7 +69,8 @@ async fn harden(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if is_api {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // What anybody may see says so itself.
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
     response
 }

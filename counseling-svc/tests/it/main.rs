@@ -1,8 +1,10 @@
 //! counseling-svc through its gRPC server, on a real broker and both databases.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod catalog;
 mod counselors;
 mod counsels;
+mod episodes;
 mod failures;
 mod interruptions;
 mod messages;

@@ -11,6 +11,7 @@ use shared::messaging::{Event, ReceivedEvent};
 use shared::proto::v1::counsel_prompt_service_client::CounselPromptServiceClient;
 use shared::proto::v1::counsel_service_client::CounselServiceClient;
 use shared::proto::v1::counselor_service_client::CounselorServiceClient;
+use shared::proto::v1::episode_service_client::EpisodeServiceClient;
 use shared::proto::v1::{
     Bubble, Counsel, CounselMessage, CounselTechnique, Counselor, CreateCounselRequest,
     CreateCounselResponse, CreateMessageRequest, GetActivePromptVersionRequest, GetCounselRequest,
@@ -56,6 +57,10 @@ impl Calls {
 
     pub fn prompts(&self) -> CounselPromptServiceClient<Channel> {
         CounselPromptServiceClient::new(self.0.clone())
+    }
+
+    pub fn episodes(&self) -> EpisodeServiceClient<Channel> {
+        EpisodeServiceClient::new(self.0.clone())
     }
 
     pub fn counsels(&self) -> CounselServiceClient<Channel> {

@@ -5,11 +5,13 @@
 
 mod admin;
 mod auth;
+mod catalog;
 mod conversation;
 mod counselors;
 mod counsels;
 mod document;
 mod idempotency;
+mod images;
 mod mesh;
 mod openapi;
 mod pages;

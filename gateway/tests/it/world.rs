@@ -41,6 +41,10 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         upstream: ChannelSettings::default(),
         static_addresses: HashMap::new(),
         registry: RegistrySettings { ttl: Duration::from_secs(2), ..RegistrySettings::default() },
+        images: gateway::ImageSettings {
+            max_bytes: 100 * 1024,
+            store: gateway::StoreSettings::Folder { folder: nats.folder().join("images"), public_url: None },
+        },
         idempotency: gateway::IdempotencySettings::default(),
         shutdown_limit: Duration::from_secs(5),
         log_format: LogFormat::Auto,

@@ -1,6 +1,6 @@
 //! A nats-server with JetStream.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -38,6 +38,11 @@ impl NatsServer {
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// A folder that goes away with it, for what else a test keeps.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A connection to it.
