@@ -6,9 +6,9 @@ use shared::id::new_id;
 use shared::messaging::SETTLE_RESERVATIONS;
 use shared::proto::events::v1::{CounselMessageCreated, CounselMessageFailed, CounselMessageFailure};
 use shared::proto::v1::ReservationState;
-use shared::testkit::eventually;
+use shared::testkit::{Neighbour, eventually};
 
-use crate::world::{Neighbour, World};
+use crate::world::World;
 
 const SETTLED: &str = "RESERVATION_STATE_SETTLED";
 const RELEASED: &str = "RESERVATION_STATE_RELEASED";
