@@ -136,6 +136,14 @@ impl World {
         self.text(&sql).await.unwrap()
     }
 
+    /// The ids of all reservations, the oldest first.
+    pub async fn reservations(&self) -> Vec<String> {
+        let sql = "SELECT id FROM token_reservations ORDER BY id";
+        let statement = Statement::from_string(self.database().backend(), sql);
+        let rows = self.database().read().query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
     /// As the erasure of a user leaves their row.
     pub async fn soft_delete(&self, user_id: &str) {
         let sql = format!("UPDATE users SET deleted_at = 1 WHERE id = '{user_id}'");
