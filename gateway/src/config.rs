@@ -32,6 +32,8 @@ pub struct Config {
     pub body_limit: usize,
     /// `REQUEST_TIMEOUT` (seconds): how long an answer may take.
     pub request_timeout: Duration,
+    /// `KEEP_ALIVE` (seconds): how long a stream of events may be silent before it shows that it lives.
+    pub keep_alive: Duration,
     /// `UPSTREAM_DEADLINE` (seconds), `UPSTREAM_CONCURRENCY`: of calls to each service.
     pub upstream: ChannelSettings,
     /// `STATIC_USER_SVC`, `STATIC_COUNSELING_SVC`, `STATIC_PAYMENT_SVC`: addresses in place of the registry.
@@ -44,6 +46,8 @@ pub struct Config {
     pub shutdown_limit: Duration,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `METRICS_ADDR`: where metrics are served, if they are.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Config {
@@ -60,6 +64,7 @@ impl Config {
         let development = source.or("development", false);
         let body_limit = source.or("body.limit", 64 * 1024);
         let request_timeout = source.seconds("request.timeout", Duration::from_secs(60));
+        let keep_alive = source.seconds("keep.alive", Duration::from_secs(15));
         let mut upstream = ChannelSettings::default();
         upstream.deadline = source.seconds("upstream.deadline", upstream.deadline);
         upstream.concurrency = source.or("upstream.concurrency", upstream.concurrency);
@@ -69,6 +74,7 @@ impl Config {
         let idempotency = read_idempotency(&mut source);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);
+        let metrics = source.optional("metrics.addr");
         source.finish(|| {
             Some(Self {
                 listen,
@@ -79,12 +85,14 @@ impl Config {
                 development,
                 body_limit,
                 request_timeout,
+                keep_alive,
                 upstream,
                 static_addresses,
                 registry,
                 idempotency,
                 shutdown_limit,
                 log_format,
+                metrics,
             })
         })
     }

@@ -48,10 +48,17 @@ impl<T> Success<T> {
     }
 }
 
+impl<T> Success<T> {
+    /// The answer's body.
+    pub fn into_envelope(self) -> Envelope<T> {
+        let message = Cow::Borrowed(self.status.canonical_reason().unwrap_or("OK"));
+        Envelope { message, data: self.data, timestamp: timestamp() }
+    }
+}
+
 impl<T: Serialize> IntoResponse for Success<T> {
     fn into_response(self) -> Response {
-        let message = Cow::Borrowed(self.status.canonical_reason().unwrap_or("OK"));
-        (self.status, Json(Envelope { message, data: self.data, timestamp: timestamp() })).into_response()
+        (self.status, Json(self.into_envelope())).into_response()
     }
 }
 
@@ -175,8 +182,9 @@ impl ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// The answer's body.
+    pub fn into_envelope(self) -> ErrorEnvelope {
         let reason =
             self.status.canonical_reason().unwrap_or("Error").to_uppercase().replace([' ', '-'], "_");
         let data = if self.status == StatusCode::INTERNAL_SERVER_ERROR {
@@ -184,16 +192,22 @@ impl IntoResponse for ApiError {
         } else {
             None
         };
-        let envelope = ErrorEnvelope {
+        ErrorEnvelope {
             status: reason,
             code: self.code,
             message: self.message,
             details: self.details,
             data,
             timestamp: timestamp(),
-        };
-        let mut response = (self.status, Json(envelope)).into_response();
-        if let Some(pause) = self.retry_after {
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, retry_after) = (self.status, self.retry_after);
+        let mut response = (status, Json(self.into_envelope())).into_response();
+        if let Some(pause) = retry_after {
             // Whole seconds, and at least one: "now" would only bring the same refusal.
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(pause.as_secs().max(1)));
         }

@@ -3,6 +3,7 @@
 mod config;
 mod dto;
 mod envelope;
+mod events;
 mod idempotency;
 mod input;
 mod observe;
@@ -38,6 +39,7 @@ pub struct App {
     directory: Directory,
     nats: async_nats::Client,
     request_timeout: Duration,
+    keep_alive: Duration,
     body_limit: usize,
 }
 
@@ -69,6 +71,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         directory,
         nats: nats.client.clone(),
         request_timeout: config.request_timeout,
+        keep_alive: config.keep_alive,
         body_limit: config.body_limit,
     });
 

@@ -51,10 +51,10 @@ fn sign_in() -> OpenApiRouter<Arc<App>> {
 fn own() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(users::get_me, users::update_me))
-        .routes(routes!(counsels::create_counsel, counsels::list_counsels))
+        .routes(routes!(counsels::own::create_counsel, counsels::own::list_counsels))
         .routes(routes!(counsels::get_counsel))
-        .routes(routes!(messages::create_message, messages::list_messages))
-        .routes(routes!(messages::react_to_message))
+        .routes(routes!(messages::own::create_message, messages::own::list_messages))
+        .routes(routes!(messages::own::react_to_message))
         .routes(routes!(relationships::list_relationships))
 }
 
@@ -74,6 +74,10 @@ fn catalog() -> OpenApiRouter<Arc<App>> {
 fn managed() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(users::get_user))
+        .routes(routes!(counsels::admin::create_counsel, counsels::admin::list_counsels))
+        .routes(routes!(counsels::get_counsel))
+        .routes(routes!(messages::admin::create_message, messages::admin::list_messages))
+        .routes(routes!(messages::admin::react_to_message))
         .routes(routes!(prompts::get_active_prompt_version))
         .routes(routes!(prompts::list_counsel_techniques))
 }

@@ -46,7 +46,7 @@ impl Instance {
 pub struct Calls(Channel);
 
 impl Calls {
-    fn to(running: &Running) -> Self {
+    pub fn to(running: &Running) -> Self {
         Self(Endpoint::from_shared(format!("http://{}", running.address)).unwrap().connect_lazy())
     }
 

@@ -1,18 +1,19 @@
 //! Counsels.
 
+mod routes;
+
 use std::sync::Arc;
 
 use axum::extract::State;
+pub use routes::{admin, own};
 use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
-use super::counselors::CounselorId;
-use super::messages::CounselMessage;
 use crate::App;
-use crate::dto::{self, Times, rfc3339};
+use crate::dto::{self, Times, next_cursor, rfc3339};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Body, CounselorScope, IdempotencyKey, Ids, PathIds};
+use crate::input::{CounselorScope, IdempotencyKey, Ids, PageQuery, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
 
@@ -56,8 +57,12 @@ impl TryFrom<v1::Counsel> for Counsel {
 
 /// Counsels.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Counsels {
     counsels: Vec<Counsel>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// One counsel.
@@ -69,9 +74,9 @@ pub struct CounselData {
 /// A new counsel and what was said in it so far.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct NewCounsel {
+pub struct NewCounsel<M> {
     counsel: Counsel,
-    counsel_messages: Vec<CounselMessage>,
+    counsel_messages: Vec<M>,
 }
 
 /// The path of counsels; `all` stands for every counselor.
@@ -130,28 +135,17 @@ impl CreateCounsel {
     }
 }
 
-/// Opens a counsel.
-///
-/// With a bubble it begins with the question, the chosen answer and what the counselor says to it; without one, with
-/// the counselor's greeting. A repeat with the same `Idempotency-Key` returns the same counsel.
-#[utoipa::path(
-    post,
-    path = "/counselors/{counselor-id}/counsels",
-    tag = "counsels",
-    params(CounselorId, IdempotencyKey),
-    request_body = CreateCounsel,
-    responses((status = 201, body = Envelope<NewCounsel>), Errors)
-)]
-pub async fn create_counsel(
-    State(app): State<Arc<App>>,
-    session: Session,
-    Ids(CounselorId { counselor_id }): Ids<CounselorId>,
-    key: IdempotencyKey,
-    Body(body): Body<CreateCounsel>,
-) -> Answer<NewCounsel> {
+/// Opens a counsel for the caller.
+async fn create<M: TryFrom<v1::CounselMessage, Error = ApiError>>(
+    app: &App,
+    session: &Session,
+    counselor_id: String,
+    key: &IdempotencyKey,
+    body: CreateCounsel,
+) -> Answer<NewCounsel<M>> {
     let bubble_response = body.bubble_response()?;
     let asked = (&counselor_id, &body);
-    let counsel_id = app.idempotency.id_for(&key, &session.user_id, "create_counsel", &asked).await?;
+    let counsel_id = app.idempotency.id_for(key, &session.user_id, "create_counsel", &asked).await?;
     let request = v1::CreateCounselRequest {
         counsel_id,
         counselor_id,
@@ -166,28 +160,25 @@ pub async fn create_counsel(
     }))
 }
 
-/// The caller's counsels, newest first.
-#[utoipa::path(
-    get,
-    path = "/counselors/{counselor-id}/counsels",
-    tag = "counsels",
-    params(AnyCounselorId),
-    responses((status = 200, body = Envelope<Counsels>), Errors)
-)]
-pub async fn list_counsels(
-    State(app): State<Arc<App>>,
-    session: Session,
-    Ids(AnyCounselorId { counselor_id }): Ids<AnyCounselorId>,
+/// The counsels of a user; of the caller if none is named.
+async fn list(
+    app: &App,
+    session: &Session,
+    counselor_id: String,
+    user_id: Option<String>,
+    page: PageQuery,
 ) -> Answer<Counsels> {
     let counselor_id = CounselorScope::of(counselor_id).counselor_id();
-    let request = app
-        .upstream
-        .request(session.caller(), v1::ListCounselsRequest { counselor_id, ..Default::default() })?;
+    let request = v1::ListCounselsRequest { counselor_id, user_id, page: page.request() };
+    let request = app.upstream.request(session.caller(), request)?;
     let answer = app.upstream.counsels().list_counsels(request).await?.into_inner();
-    Ok(Success::ok(Counsels { counsels: dto::all(answer.counsels)? }))
+    Ok(Success::ok(Counsels {
+        counsels: dto::all(answer.counsels)?,
+        next_cursor: next_cursor(answer.next_cursor),
+    }))
 }
 
-/// One counsel of the caller.
+/// One counsel of the caller; for admins anybody's.
 #[utoipa::path(
     get,
     path = "/counselors/{counselor-id}/counsels/{counsel-id}",

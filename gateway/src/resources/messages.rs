@@ -1,20 +1,19 @@
 //! Messages of a counsel.
 
 mod create;
+mod routes;
+mod stream;
 
-use std::sync::Arc;
-
-use axum::extract::State;
-pub use create::{__path_create_message, create_message};
+pub use routes::{admin, own};
 use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
 use super::counsels::CounselId;
 use crate::App;
-use crate::dto::{self, Times, api_enum, rfc3339};
-use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Body, Ids, PathIds};
+use crate::dto::{self, Times, api_enum, next_cursor, rfc3339};
+use crate::envelope::{Answer, ApiError, Success};
+use crate::input::{PageQuery, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
 
@@ -61,39 +60,60 @@ impl TryFrom<v1::CounselMessage> for CounselMessage {
     }
 }
 
+/// A message as admins see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CounselMessageForAdmin {
+    #[serde(flatten)]
+    message: CounselMessage,
+    /// The technique that the counsel was in.
+    counsel_technique_id: String,
+}
+
+impl TryFrom<v1::CounselMessage> for CounselMessageForAdmin {
+    type Error = ApiError;
+
+    fn try_from(mut message: v1::CounselMessage) -> Result<Self, ApiError> {
+        let counsel_technique_id = std::mem::take(&mut message.counsel_technique_id);
+        Ok(Self { message: message.try_into()?, counsel_technique_id })
+    }
+}
+
 /// Messages.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CounselMessages {
-    counsel_messages: Vec<CounselMessage>,
+pub struct CounselMessages<M> {
+    counsel_messages: Vec<M>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// One message.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CounselMessageData {
-    counsel_message: CounselMessage,
+pub struct CounselMessageData<M> {
+    counsel_message: M,
 }
 
-/// The messages of a counsel, oldest first.
-#[utoipa::path(
-    get,
-    path = "/counselors/{counselor-id}/counsels/{counsel-id}/messages",
-    tag = "counsels",
-    params(CounselId),
-    responses((status = 200, body = Envelope<CounselMessages>), Errors)
-)]
-pub async fn list_messages(
-    State(app): State<Arc<App>>,
-    session: Session,
-    Ids(CounselId { counselor_id, counsel_id }): Ids<CounselId>,
-) -> Answer<CounselMessages> {
-    let request = app.upstream.request(
-        session.caller(),
-        v1::ListMessagesRequest { counselor_id, counsel_id, ..Default::default() },
-    )?;
-    let answer = app.upstream.counsels().list_messages(request).await?.into_inner();
-    Ok(Success::ok(CounselMessages { counsel_messages: dto::all(answer.counsel_messages)? }))
+/// Which end of a counsel comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Oldest first.
+    #[default]
+    Asc,
+    /// Newest first.
+    Desc,
+}
+
+/// In which order.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MessagesQuery {
+    /// `asc`, the oldest first, if it is left out. A cursor belongs to the order that it was given in.
+    #[param(inline)]
+    order: Option<Order>,
 }
 
 /// The path of a message.
@@ -116,21 +136,31 @@ pub struct React {
     reaction: CounselMessageReaction,
 }
 
-/// Reacts to a message of the counselor; a later reaction replaces an earlier one.
-#[utoipa::path(
-    post,
-    path = "/counselors/{counselor-id}/counsels/{counsel-id}/messages/{message-id}/react",
-    tag = "counsels",
-    params(MessageId),
-    request_body = React,
-    responses((status = 200, body = Envelope<CounselMessageData>), Errors)
-)]
-pub async fn react_to_message(
-    State(app): State<Arc<App>>,
-    session: Session,
-    Ids(MessageId { counselor_id, counsel_id, message_id }): Ids<MessageId>,
-    Body(React { reaction }): Body<React>,
-) -> Answer<CounselMessageData> {
+/// The messages of a counsel.
+async fn list<M: TryFrom<v1::CounselMessage, Error = ApiError>>(
+    app: &App,
+    session: &Session,
+    CounselId { counselor_id, counsel_id }: CounselId,
+    MessagesQuery { order }: MessagesQuery,
+    page: PageQuery,
+) -> Answer<CounselMessages<M>> {
+    let newest_first = order.unwrap_or_default() == Order::Desc;
+    let request = v1::ListMessagesRequest { counselor_id, counsel_id, page: page.request(), newest_first };
+    let request = app.upstream.request(session.caller(), request)?;
+    let answer = app.upstream.counsels().list_messages(request).await?.into_inner();
+    Ok(Success::ok(CounselMessages {
+        counsel_messages: dto::all(answer.counsel_messages)?,
+        next_cursor: next_cursor(answer.next_cursor),
+    }))
+}
+
+/// Notes what the caller thinks of a message.
+async fn react<M: TryFrom<v1::CounselMessage, Error = ApiError>>(
+    app: &App,
+    session: &Session,
+    MessageId { counselor_id, counsel_id, message_id }: MessageId,
+    React { reaction }: React,
+) -> Answer<CounselMessageData<M>> {
     let request =
         v1::ReactToMessageRequest { counselor_id, counsel_id, message_id, reaction: i32::from(reaction) };
     let request = app.upstream.request(session.caller(), request)?;

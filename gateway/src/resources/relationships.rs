@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use super::counsels::AnyCounselorId;
 use crate::App;
-use crate::dto::{self, Times};
+use crate::dto::{self, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{CounselorScope, Ids};
+use crate::input::{CounselorScope, Ids, PageQuery};
 use crate::session::Session;
 
 /// How close a user and a counselor are.
@@ -46,26 +46,31 @@ impl TryFrom<v1::CounselorUserRelationship> for CounselorUserRelationship {
 #[serde(rename_all = "camelCase")]
 pub struct Relationships {
     counselor_user_relationships: Vec<CounselorUserRelationship>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
-/// The caller's relationships to counselors.
+/// The caller's relationships to counselors, oldest acquaintance first.
 #[utoipa::path(
     get,
     path = "/counselors/{counselor-id}/relationships",
     tag = "counsels",
-    params(AnyCounselorId),
+    params(AnyCounselorId, PageQuery),
     responses((status = 200, body = Envelope<Relationships>), Errors)
 )]
 pub async fn list_relationships(
     State(app): State<Arc<App>>,
     session: Session,
     Ids(AnyCounselorId { counselor_id }): Ids<AnyCounselorId>,
+    page: PageQuery,
 ) -> Answer<Relationships> {
     let counselor_id = CounselorScope::of(counselor_id).counselor_id();
-    let request = app
-        .upstream
-        .request(session.caller(), v1::ListRelationshipsRequest { counselor_id, ..Default::default() })?;
+    let request = v1::ListRelationshipsRequest { counselor_id, user_id: None, page: page.request() };
+    let request = app.upstream.request(session.caller(), request)?;
     let answer = app.upstream.counsels().list_relationships(request).await?.into_inner();
-    let relationships = dto::all(answer.counselor_user_relationships)?;
-    Ok(Success::ok(Relationships { counselor_user_relationships: relationships }))
+    Ok(Success::ok(Relationships {
+        counselor_user_relationships: dto::all(answer.counselor_user_relationships)?,
+        next_cursor: next_cursor(answer.next_cursor),
+    }))
 }

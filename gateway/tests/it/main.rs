@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod admin;
 mod auth;
 mod conversation;
 mod counselors;
@@ -11,6 +12,9 @@ mod document;
 mod idempotency;
 mod mesh;
 mod openapi;
+mod pages;
 mod refusals;
+mod sse;
+mod streaming;
 mod users;
 mod world;

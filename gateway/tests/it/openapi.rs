@@ -30,6 +30,13 @@ impl Document {
         assert!(errors.is_empty(), "{method} {path} {status} is not as documented: {errors:?}\n{body}");
     }
 
+    /// The schema of the events that an operation answers with.
+    pub fn events(&self, method: &str, path: &str) -> Value {
+        let operation = self.operation(method, path).unwrap();
+        let schema = operation.pointer("/responses/200/content/text~1event-stream/schema").unwrap();
+        json!({ "allOf": [schema], "components": self.0["components"] })
+    }
+
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let paths = self.0["paths"].as_object()?;
         let item = paths.get(path).or_else(|| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use counseling_svc::assistant::Assistant;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use shared::auth::Caller;
 use shared::config::Secret;
@@ -22,6 +22,7 @@ use shared::time::Clock;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::openapi::Document;
+use crate::sse::Events;
 
 pub const SESSION_KEY: &str = "a key that only the tests of the gateway use";
 
@@ -36,12 +37,14 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         development: false,
         body_limit: 16 * 1024,
         request_timeout: Duration::from_secs(20),
+        keep_alive: Duration::from_secs(15),
         upstream: ChannelSettings::default(),
         static_addresses: HashMap::new(),
         registry: RegistrySettings { ttl: Duration::from_secs(2), ..RegistrySettings::default() },
         idempotency: gateway::IdempotencySettings::default(),
         shutdown_limit: Duration::from_secs(5),
         log_format: LogFormat::Auto,
+        metrics: None,
     }
 }
 
@@ -191,14 +194,40 @@ impl World {
         }
     }
 
+    /// Another gateway in front of the same services.
+    pub async fn another_gateway(&self, configure: impl FnOnce(&mut gateway::Config)) -> gateway::Running {
+        let mut config = gateway_config(&self.nats);
+        configure(&mut config);
+        let gateway = gateway::start(config).await.unwrap();
+        wait_until_ready(&self.client, &format!("http://{}", gateway.address)).await;
+        gateway
+    }
+
+    async fn request(&self, base: &str, call: &Call) -> Response {
+        let mut request = self.client.request(call.method.clone(), format!("{base}{}", call.path));
+        request = request.headers(call.headers.clone());
+        if let Some(body) = &call.body {
+            request = request.body(body.clone());
+        }
+        request.send().await.unwrap()
+    }
+
+    /// Asks for events.
+    pub async fn open(&self, call: Call) -> Events {
+        self.open_at(&self.base, call).await
+    }
+
+    /// Asks the gateway at `base` for events.
+    pub async fn open_at(&self, base: &str, call: Call) -> Events {
+        let call = call.header("accept", "text/event-stream");
+        let response = self.request(base, &call).await;
+        let path = call.path.split('?').next().unwrap_or_default();
+        Events::of(response, &self.document, call.method.as_str(), path)
+    }
+
     /// Sends a request, and checks the answer against the document.
     pub async fn send(&self, call: Call) -> Reply {
-        let mut request = self.client.request(call.method.clone(), format!("{}{}", self.base, call.path));
-        request = request.headers(call.headers);
-        if let Some(body) = call.body {
-            request = request.body(body);
-        }
-        let response = request.send().await.unwrap();
+        let response = self.request(&self.base, &call).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.unwrap();
         let body = serde_json::from_slice(&bytes)

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use shared::mesh::MeshChannel;
 use shared::proto::v1;
-use tonic::{Code, Status};
+use shared::proto::v1::counsel_service_client::CounselServiceClient;
+use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 use utoipa::ToSchema;
 
-use super::CounselMessage;
 use crate::App;
-use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Body, IdempotencyKey, Ids};
+use crate::envelope::{Answer, ApiError, Success};
+use crate::input::IdempotencyKey;
 use crate::resources::counsels::CounselId;
 use crate::session::Session;
-use crate::upstream::promised;
+use crate::upstream::{Upstream, promised};
 
 /// What the user says.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -27,77 +27,104 @@ pub struct CreateMessage {
 /// What was said, and what the counselor answered.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct NewMessages {
-    created_counsel_message: CounselMessage,
-    counselor_response_message: CounselMessage,
+pub struct NewMessages<M> {
+    created_counsel_message: M,
+    counselor_response_message: M,
 }
 
-/// Says something in a counsel; the answer holds the counselor's reply. Spends one message token.
-///
-/// While the counselor is answering another message is refused with 429. A repeat with the same `Idempotency-Key`
-/// returns the first one's messages and spends nothing.
-#[utoipa::path(
-    post,
-    path = "/counselors/{counselor-id}/counsels/{counsel-id}/messages",
-    tag = "counsels",
-    params(CounselId, IdempotencyKey),
-    request_body = CreateMessage,
-    responses((status = 201, body = Envelope<NewMessages>), Errors)
-)]
-pub async fn create_message(
-    State(app): State<Arc<App>>,
+impl<M: TryFrom<v1::CounselMessage, Error = ApiError>> TryFrom<v1::CreateMessageResponse> for NewMessages<M> {
+    type Error = ApiError;
+
+    fn try_from(answer: v1::CreateMessageResponse) -> Result<Self, ApiError> {
+        let (said, reply) = (answer.created_counsel_message, answer.counselor_response_message);
+        Ok(Self {
+            created_counsel_message: promised(said, "created_counsel_message")?.try_into()?,
+            counselor_response_message: promised(reply, "counselor_response_message")?.try_into()?,
+        })
+    }
+}
+
+/// Says something in the caller's counsel, and waits for the reply.
+pub(super) async fn create<M>(turn: Turn) -> Answer<NewMessages<M>>
+where
+    M: TryFrom<v1::CounselMessage, Error = ApiError>,
+{
+    let answer = turn.take(|mut counsels, request| async move { counsels.create_message(request).await });
+    Ok(Success::created(answer.await?.try_into()?))
+}
+
+/// A message that is about to be said, and paid for.
+pub(super) struct Turn {
+    app: Arc<App>,
     session: Session,
-    Ids(CounselId { counselor_id, counsel_id }): Ids<CounselId>,
-    key: IdempotencyKey,
-    Body(body): Body<CreateMessage>,
-) -> Answer<NewMessages> {
-    let asked = (&counselor_id, &counsel_id, &body);
-    let reservation_id = app.idempotency.id_for(&key, &session.user_id, "create_message", &asked).await?;
-    let may_be_a_repeat = key.key.is_some();
-    let request =
-        v1::CreateMessageRequest { counselor_id, counsel_id, message: body.message, reservation_id };
-    // A client that goes away must not leave the turn half-way: it is finished in a task of its own.
-    let turn = async move { speak(&app, &session, request, may_be_a_repeat).await };
-    let turn = tokio::spawn(turn.in_current_span());
-    let answer = turn.await.map_err(|error| ApiError::internal(&error))??;
-    Ok(Success::created(NewMessages {
-        created_counsel_message: promised(answer.created_counsel_message, "created_counsel_message")?
-            .try_into()?,
-        counselor_response_message: promised(
-            answer.counselor_response_message,
-            "counselor_response_message",
-        )?
-        .try_into()?,
-    }))
-}
-
-async fn speak(
-    app: &App,
-    session: &Session,
     message: v1::CreateMessageRequest,
     may_be_a_repeat: bool,
-) -> Result<v1::CreateMessageResponse, ApiError> {
-    let upstream = &app.upstream;
-    let (user_id, reservation_id) = (session.user_id.clone(), message.reservation_id.clone());
-    let reserve =
-        v1::ReserveTokensRequest { user_id: user_id.clone(), reservation_id: reservation_id.clone() };
-    upstream.message_tokens().reserve_tokens(upstream.request(session.caller(), reserve)?).await?;
+}
 
-    let request = upstream.request_within(app.request_timeout, session.caller(), message)?;
-    match upstream.counsels().create_message(request).await {
-        Ok(answer) => Ok(answer.into_inner()),
-        Err(refusal) => {
-            // A repeat shares its reservation with the first request, whose message may still settle it. Its token
-            // goes back by expiry if nothing does.
-            if !may_be_a_repeat && was_refused(&refusal) {
-                let release = v1::ReleaseTokensRequest { user_id, reservation_id };
-                let release = upstream.request(session.caller(), release)?;
-                if let Err(status) = upstream.message_tokens().release_tokens(release).await {
-                    tracing::warn!(code = ?status.code(), "a token was not given back; it is when it expires");
+impl Turn {
+    /// Finds out whether it is a repeat, if the client says so.
+    pub(super) async fn new(
+        app: Arc<App>,
+        session: Session,
+        CounselId { counselor_id, counsel_id }: CounselId,
+        key: &IdempotencyKey,
+        body: CreateMessage,
+    ) -> Result<Self, ApiError> {
+        let asked = (&counselor_id, &counsel_id, &body);
+        let reservation_id = app.idempotency.id_for(key, &session.user_id, "create_message", &asked).await?;
+        let message =
+            v1::CreateMessageRequest { counselor_id, counsel_id, message: body.message, reservation_id };
+        Ok(Self { app, session, message, may_be_a_repeat: key.key.is_some() })
+    }
+
+    /// The gateway that it came to.
+    pub(super) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Reserves a token, and says the message by the call `say`.
+    ///
+    /// A client that goes away must not leave the turn half-way: it is taken in a task of its own.
+    pub(super) async fn take<T, Said>(
+        self,
+        say: impl FnOnce(CounselServiceClient<MeshChannel>, Request<v1::CreateMessageRequest>) -> Said
+        + Send
+        + 'static,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        Said: Future<Output = Result<Response<T>, Status>> + Send,
+    {
+        let turn = async move {
+            let Self { app, session, message, may_be_a_repeat } = self;
+            let (upstream, caller) = (&app.upstream, session.caller());
+            let (user_id, reservation_id) = (session.user_id, message.reservation_id.clone());
+            let reserve =
+                v1::ReserveTokensRequest { user_id: user_id.clone(), reservation_id: reservation_id.clone() };
+            let reserve = upstream.request(caller.clone(), reserve)?;
+            upstream.message_tokens().reserve_tokens(reserve).await?;
+
+            let request = upstream.request_within(app.request_timeout, caller.clone(), message)?;
+            match say(upstream.counsels(), request).await {
+                Ok(answer) => Ok(answer.into_inner()),
+                Err(refusal) => {
+                    // A repeat shares its reservation with the first request, whose message may still settle it. Its
+                    // token goes back by expiry if nothing does.
+                    if !may_be_a_repeat && was_refused(&refusal) {
+                        let release = v1::ReleaseTokensRequest { user_id, reservation_id };
+                        release_tokens(upstream, upstream.request(caller, release)?).await;
+                    }
+                    Err(refusal.into())
                 }
             }
-            Err(refusal.into())
-        }
+        };
+        tokio::spawn(turn.in_current_span()).await.map_err(|error| ApiError::internal(&error))?
+    }
+}
+
+async fn release_tokens(upstream: &Upstream, release: Request<v1::ReleaseTokensRequest>) {
+    if let Err(status) = upstream.message_tokens().release_tokens(release).await {
+        tracing::warn!(code = ?status.code(), "a token was not given back; it is when it expires");
     }
 }
 

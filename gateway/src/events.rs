@@ -1,0 +1,88 @@
+//! Answers that are told while they happen: server-sent events.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use serde::Serialize;
+use tracing::Span;
+
+use crate::envelope::REQUEST_ID;
+
+/// Tells a proxy to pass every event on at once.
+const NO_BUFFERING: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
+/// An event with JSON data.
+pub fn event(name: &str, data: &impl Serialize) -> Event {
+    let event = Event::default().event(name);
+    match event.clone().json_data(data) {
+        Ok(event) => event,
+        Err(error) => {
+            // Nothing that is told has keys or numbers that JSON does not know.
+            tracing::error!(%error, name, "an event could not be written");
+            event.data("{}")
+        }
+    }
+}
+
+/// Whether the client asks for events in place of one answer.
+pub fn are_wanted(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let mut types = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
+    types.any(|media_type| media_type.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// Answers with `events`, and with comments whenever there was none for `keep_alive`, so that nobody on the way takes
+/// the connection for dead. The stream is polled as a part of the request that is being answered.
+pub fn answer(events: impl Stream<Item = Event> + Send + 'static, keep_alive: Duration) -> Response {
+    let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
+    let events = InRequest { events: Box::pin(events), request_id, span: Span::current() };
+    let keep_alive = KeepAlive::new().interval(keep_alive);
+    ([NO_BUFFERING], Sse::new(events).keep_alive(keep_alive)).into_response()
+}
+
+/// Events, with the id and the span of the request that they answer: the server polls them after the request's own
+/// future has ended.
+struct InRequest<S> {
+    events: Pin<Box<S>>,
+    request_id: String,
+    span: Span,
+}
+
+impl<S: Stream<Item = Event>> Stream for InRequest<S> {
+    type Item = Result<Event, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let _entered = this.span.enter();
+        let poll = || this.events.as_mut().poll_next(context).map(|event| event.map(Ok));
+        REQUEST_ID.sync_scope(this.request_id.clone(), poll)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_for_those_who_name_them() {
+        for (accept, wanted) in [
+            ("text/event-stream", true),
+            ("application/json, Text/Event-Stream; q=0.9", true),
+            ("application/json", false),
+            ("*/*", false),
+            ("text/*", false),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(are_wanted(&headers), wanted, "{accept}");
+        }
+        assert!(!are_wanted(&HeaderMap::new()));
+    }
+}
