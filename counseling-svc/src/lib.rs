@@ -9,10 +9,12 @@ mod config;
 pub mod contexts;
 mod counselors;
 mod counsels;
+mod episodes;
 mod migration;
 mod prompts;
 mod relationships;
 mod seed;
+mod text;
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use shared::messaging::UNDERSTAND_COUNSELS;
 use shared::proto::v1::counsel_prompt_service_server::CounselPromptServiceServer;
 use shared::proto::v1::counsel_service_server::CounselServiceServer;
 use shared::proto::v1::counselor_service_server::CounselorServiceServer;
+use shared::proto::v1::episode_service_server::EpisodeServiceServer;
 use shared::service::{Running, Service};
 use shared::time::Clock;
 
@@ -33,6 +36,7 @@ use crate::counsels::grpc::CounselGrpc;
 use crate::counsels::recovery;
 use crate::counsels::risk::RiskPolicy;
 use crate::counsels::understanding::UnderstandCounsels;
+use crate::episodes::grpc::EpisodeGrpc;
 use crate::migration::Migrator;
 use crate::prompts::grpc::PromptGrpc;
 
@@ -78,7 +82,8 @@ pub async fn start_with(
 
     // What callers do.
     let server = GrpcServer::default()
-        .with(CounselorServiceServer::new(CounselorGrpc::new(database)))
+        .with(CounselorServiceServer::new(CounselorGrpc::new(database, clock)))
+        .with(EpisodeServiceServer::new(EpisodeGrpc::new(database, clock)))
         .with(CounselPromptServiceServer::new(PromptGrpc::new(database)))
         .with(CounselServiceServer::new(CounselGrpc::new(commands, database)));
     service.serve(server).await
