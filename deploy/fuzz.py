@@ -101,8 +101,8 @@ def run(schemathesis: Path, caller: Api, role: str, pool: Pool, seed: int, secon
     command = [schemathesis, "--config-file", HERE / "schemathesis.toml", "run", f"{url}/v3/api-docs", "--url", url,
                "--seed", str(seed), "--max-time", str(seconds), "--no-color"]
     env = {**os.environ, "FUZZ_ROLE": role, "FUZZ_TOKEN": caller.token, "FUZZ_IDS": str(ids),
-           "FUZZ_STATUSES": str(statuses_of(role)), "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "PYTHONUTF8": "1", "COLUMNS": "120",
-           "NO_PROXY": "127.0.0.1,localhost"}
+           "FUZZ_STATUSES": str(statuses_of(role)), "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE),
+           "PYTHONUTF8": "1", "COLUMNS": "120", "NO_PROXY": "127.0.0.1,localhost"}
     try:
         done = subprocess.run(command, cwd=REPORTS, env=env, timeout=seconds + WORDS_SECONDS)
     except subprocess.TimeoutExpired:
