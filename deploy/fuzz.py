@@ -67,14 +67,19 @@ def fuzz(mesh: Target, schemathesis: Path, seed: int, seconds: int) -> int:
     document = api.document()
     roles = {"guest": api.guest(), "admin": mesh.admin(api)}
     found = []
+    # What a guest asks for is now and then somebody else's.
+    stranger = api.guest()
+    populate(stranger)
     for role, caller in roles.items():
         populate(caller)
         pool = crawl(document, caller)
+        if role == "guest":
+            pool.mix_in(crawl(document, stranger))
         left = min(seconds, int(LIMIT_SECONDS - (time.monotonic() - began)))
         print(f"\n==> {role}: {left} s, seed {seed}, with {pool}")
         if not run(schemathesis, caller, role, pool, seed, left):
             found.append(role)
-        tell(statuses_of(role), document)
+        tell(statuses_of(role), reachable(document, role))
     if not found:
         print(f"\nnothing found (seed {seed})")
         return 0
@@ -92,12 +97,12 @@ def statuses_of(role: str) -> Path:
 def run(schemathesis: Path, caller: Api, role: str, pool: Pool, seed: int, seconds: int) -> bool:
     """One run of schemathesis; whether it found nothing."""
     ids, url = REPORTS / f"{role}-ids.json", caller.url
-    ids.write_text(json.dumps(pool.records, indent=1))
+    ids.write_text(json.dumps({"records": pool.records, "foreign": sorted(pool.foreign)}, indent=1))
     command = [schemathesis, "--config-file", HERE / "schemathesis.toml", "run", f"{url}/v3/api-docs", "--url", url,
                "--seed", str(seed), "--max-time", str(seconds), "--no-color"]
-    env = {**os.environ, "FUZZ_TOKEN": caller.token, "FUZZ_IDS": str(ids), "FUZZ_STATUSES": str(statuses_of(role)),
-           "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "PYTHONUTF8": "1", "COLUMNS": "120",
-           "NO_PROXY": "127.0.0.1,localhost"}
+    env = {**os.environ, "FUZZ_ROLE": role, "FUZZ_TOKEN": caller.token, "FUZZ_IDS": str(ids),
+           "FUZZ_STATUSES": str(statuses_of(role)), "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE),
+           "PYTHONUTF8": "1", "COLUMNS": "120", "NO_PROXY": "127.0.0.1,localhost"}
     try:
         done = subprocess.run(command, cwd=REPORTS, env=env, timeout=seconds + WORDS_SECONDS)
     except subprocess.TimeoutExpired:
@@ -106,18 +111,23 @@ def run(schemathesis: Path, caller: Api, role: str, pool: Pool, seed: int, secon
     return done.returncode == 0
 
 
-def tell(statuses: Path, document: dict) -> None:
+def reachable(document: dict, role: str) -> set[str]:
+    """The operations that may be answered with success."""
+    return {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item
+            if role == "admin" or not path.startswith("/v1/admin/")}
+
+
+def tell(statuses: Path, operations: set[str]) -> None:
     """What was reached: a run in which every answer is a refusal proves little."""
     if not statuses.exists():
         return
     counted: dict[str, dict[str, int]] = json.loads(statuses.read_text())
-    documented = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
     total: dict[str, int] = {}
     for of_operation in counted.values():
         for status, count in of_operation.items():
             total[status] = total.get(status, 0) + count
     print("answers: " + ", ".join(f"{status} × {total[status]}" for status in sorted(total)))
-    refused = sorted(name for name in documented if not any(status < "400" for status in counted.get(name, {})))
+    refused = sorted(name for name in operations if not any(status < "400" for status in counted.get(name, {})))
     if refused:
         print("never answered with success: " + ", ".join(refused))
 

@@ -195,8 +195,8 @@ def make_environment(name: str, pin: dict) -> None:
     home = TOOLS / name
     python = next(filter(None, map(shutil.which, pythons(numbers(pin["python"])))), None)
     if not python:
-        raise ToolError(f"{name} needs Python {pin['python']} or newer, and neither python3 nor a python{pin['python']} "
-                        "on the PATH is: install one, then run this again")
+        raise ToolError(f"{name} needs Python {pin['python']} or newer, and there is none on the PATH: install one, then "
+                        "run this again")
     if not succeeds([python, "-m", "venv", "--clear", str(home)]):
         raise ToolError(f"{python} cannot make a virtual environment for {name}: install its venv (for example "
                         "`apt-get install python3-venv`), then run this again")

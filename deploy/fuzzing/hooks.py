@@ -23,7 +23,9 @@ from api import Api
 
 Ids = dict[str, str]
 
-RECORDS: dict[str, list[Ids]] = json.loads(Path(os.environ["FUZZ_IDS"]).read_text())
+IDS = json.loads(Path(os.environ["FUZZ_IDS"]).read_text())
+RECORDS: dict[str, list[Ids]] = IDS["records"]
+FOREIGN: set[str] = set(IDS["foreign"])
 STATUSES: defaultdict[str, Counter] = defaultdict(Counter)
 
 # One request in so many keeps the ids that were generated for it.
@@ -69,6 +71,15 @@ def broken_rules_are_listed(ctx, response, case) -> None:
     """The contract's promise for bad input, which a schema cannot say."""
     if response.status_code == 400 and response.json().get("code") == "HTTP_INVALID_INPUT":
         assert response.json().get("details"), "a 400 with HTTP_INVALID_INPUT lists no violated rule in `details`"
+
+
+@schemathesis.check
+def strangers_are_refused(ctx, response, case) -> None:
+    """Neither what is for admins nor what is somebody else's is shown to a guest."""
+    if os.environ["FUZZ_ROLE"] != "guest" or response.status_code >= 400 or case.method.upper() == "OPTIONS":
+        return
+    assert not case.path.startswith("/v1/admin/"), "a guest got what is for admins"
+    assert FOREIGN.isdisjoint(case.path_parameters.values()), "a guest got what is somebody else's"
 
 
 def with_known(values: dict, number: int, ids: Ids) -> dict:

@@ -19,6 +19,9 @@ from .api import Api
 ENOUGH = 12
 TRIES = 3
 
+# What belongs to a user. Everything else a caller may see who has not seen it yet.
+OWNED = ("user-id", "counsel-id", "counsel-message-id", "message-id")
+
 Ids = dict[str, str]
 
 
@@ -27,6 +30,8 @@ class Pool:
     """For each kind of id the things that have one, each with the ids of what it belongs to."""
 
     records: dict[str, list[Ids]] = field(default_factory=dict)
+    # The ids of somebody else's things.
+    foreign: set[str] = field(default_factory=set)
 
     def add(self, kind: str, ids: Ids) -> None:
         of_kind = self.records.setdefault(kind, [])
@@ -47,6 +52,14 @@ class Pool:
             ids = {**others, **{name: record[name] for name in names if name in record}}
             if len(ids) == len(names):
                 yield ids
+
+    def mix_in(self, strangers: Pool) -> None:
+        """Adds what is a stranger's, so that it is asked for as well."""
+        for kind in OWNED:
+            known = {record[kind] for record in self.records.get(kind, [])}
+            others = [record for record in strangers.records.get(kind, []) if record[kind] not in known]
+            self.foreign.update(record[kind] for record in others)
+            self.records.setdefault(kind, []).extend(others[:TRIES])
 
     def __str__(self) -> str:
         kinds = sorted(kind for kind in self.records if self.records[kind])
@@ -78,6 +91,10 @@ def crawl(document: dict[str, Any], caller: Api) -> Pool:
             status, answer = caller.call("GET", f"{target}?{urlencode(query)}" if query else target)
             if status == 200 and isinstance(answer, dict) and isinstance(answer.get("data"), dict):
                 collect(answer["data"], ids, pool)
+                if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", [])):
+                    _, first = caller.call("GET", f"{target}?{urlencode({**query, 'limit': 1})}")
+                    if cursor := first["data"].get("nextCursor"):
+                        pool.add("cursor", {**ids, "cursor": cursor})
     return pool
 
 

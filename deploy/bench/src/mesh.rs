@@ -16,7 +16,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::BoxError;
 use crate::http::{Rest, text};
-use crate::transactions::Transactions;
+use crate::transactions::{LOGGED, Transactions};
 
 const SESSION_KEY: &str = "a key that only the benchmark of the mesh uses";
 
@@ -81,8 +81,7 @@ impl Mesh {
                 .env("NATS_URL", nats.url())
                 .env("DATABASE_URL", database)
                 .env("MESH_TOKEN_KEY", MESH_TOKEN_KEY)
-                // Nothing but what `Transactions` reads.
-                .env("RUST_LOG", "shared::database=debug")
+                .env("RUST_LOG", LOGGED)
                 .env("LOG_FORMAT", "json");
             processes.push(Process::start(&command, None, "TERM", None));
             addresses.insert(*name, address);

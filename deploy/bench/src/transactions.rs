@@ -1,5 +1,6 @@
 //! How long writing transactions were open, as a service's log tells.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -11,6 +12,10 @@ use crate::load::quantile;
 
 /// The longest that a transaction of a turn should be open, in milliseconds.
 pub(crate) const BAR: f64 = 20.0;
+
+/// What a service has to log: the transactions, and the spans that tell what each was for.
+pub(crate) const LOGGED: &str =
+    "shared::database=debug,shared::grpc::trace=info,shared::messaging::consumer=info";
 
 /// The transactions that a service commits from some moment on.
 pub(crate) struct Transactions {
@@ -24,6 +29,15 @@ pub(crate) struct Transactions {
 struct Committed {
     message: String,
     ms: f64,
+    #[serde(default)]
+    span: Span,
+}
+
+/// What it was for: a call, an event, or neither.
+#[derive(Default, Deserialize)]
+struct Span {
+    rpc: Option<String>,
+    consumer: Option<String>,
 }
 
 impl Transactions {
@@ -32,28 +46,36 @@ impl Transactions {
         Ok(Self { service, log, from })
     }
 
-    /// One line for a table: how many, and how long.
-    pub(crate) fn summary(&self) -> Result<String, BoxError> {
-        let times = self.read()?;
-        let longest = quantile(&times, 1.0);
-        Ok(format!(
-            "{:<16}{:>10}{:>12.2}{:>12.2}{:>12.2}   {}",
-            self.service,
-            times.len(),
-            quantile(&times, 0.5),
-            quantile(&times, 0.99),
-            longest,
-            if longest < BAR { "below the bar" } else { "ABOVE the bar" },
-        ))
+    /// Prints a line for each purpose: how many, and how long.
+    pub(crate) fn print(&self) -> Result<(), BoxError> {
+        for (purpose, times) in self.read()? {
+            let longest = quantile(&times, 1.0);
+            println!(
+                "{:<48}{:>10}{:>10.2}{:>10.2}{longest:>12.2}   {}",
+                format!("{}: {purpose}", self.service),
+                times.len(),
+                quantile(&times, 0.5),
+                quantile(&times, 0.99),
+                if longest < BAR { "below the bar" } else { "ABOVE the bar" },
+            );
+        }
+        Ok(())
     }
 
-    /// Milliseconds of each.
-    fn read(&self) -> Result<Vec<f64>, BoxError> {
+    /// Milliseconds of each, by what they were for.
+    fn read(&self) -> Result<BTreeMap<String, Vec<f64>>, BoxError> {
         let mut file = File::open(&self.log)?;
         file.seek(SeekFrom::Start(self.from))?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Committed>(line).ok());
-        Ok(lines.filter(|line| line.message == "transaction committed").map(|line| line.ms).collect())
+        let mut times: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for line in text.lines().filter_map(|line| serde_json::from_str::<Committed>(line).ok()) {
+            if line.message == "transaction committed" {
+                let rpc = line.span.rpc.and_then(|path| path.rsplit('/').next().map(str::to_owned));
+                let purpose = rpc.or(line.span.consumer).unwrap_or_else(|| "by itself".to_owned());
+                times.entry(purpose).or_default().push(line.ms);
+            }
+        }
+        Ok(times)
     }
 }

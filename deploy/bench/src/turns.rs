@@ -34,11 +34,11 @@ async fn measure_on(store: Store, rounds: usize, seconds: usize) -> Result<(), B
         samples.push(Box::pin(round(&mesh, &counsels, duration)).await?);
     }
     let sample = Sample::median(samples);
-    println!("\n{:<16}{:>10}{:>12}{:>12}", store.name(), "turns/s", "p50 ms", "p99 ms");
-    println!("{:<16}{:>10.1}{:>12.2}{:>12.2}", "", sample.rate, sample.p50, sample.p99);
-    println!("{:<16}{:>10}{:>12}{:>12}{:>12}", "transactions", "number", "p50 ms", "p99 ms", "longest ms");
+    println!("\n{:<48}{:>10}{:>10}{:>10}", store.name(), "turns/s", "p50 ms", "p99 ms");
+    println!("{:<48}{:>10.1}{:>10.2}{:>10.2}", "", sample.rate, sample.p50, sample.p99);
+    println!("{:<48}{:>10}{:>10}{:>10}{:>12}", "transactions", "number", "p50 ms", "p99 ms", "longest ms");
     for transactions in open {
-        println!("{}", transactions.summary()?);
+        transactions.print()?;
     }
     println!("the bar for the longest is {BAR} ms");
     Ok(())

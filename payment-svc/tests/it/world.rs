@@ -1,21 +1,13 @@
 //! A running payment-svc, its broker, and user-svc's outbox.
 
-use std::time::Duration;
-
 use sea_orm::{ConnectionTrait, Statement};
-use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 use shared::auth::Caller;
-use shared::database::Database;
-use shared::id::new_id;
-use shared::messaging::{
-    ConsumerSpec, CreateMessagingTables, DEAD_LETTERS, Event, Nats, Relay, RelaySettings,
-    dead_letter::{self, DeadLetter},
-};
+use shared::messaging::dead_letter::DeadLetter;
+use shared::messaging::{ConsumerSpec, Event, Nats};
 use shared::proto::v1::payment_service_client::PaymentServiceClient;
 use shared::proto::v1::{Customer, GetCustomerRequest};
 use shared::service::Running;
-use shared::shutdown::Shutdown;
-use shared::testkit::{Engine, NatsServer, TestDatabase, caller, eventually, service_config};
+use shared::testkit::{self, Engine, NatsServer, Neighbour, TestDatabase, caller, service_config};
 use shared::time::Clock;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
@@ -46,54 +38,14 @@ pub struct World {
     pub nats: NatsServer,
     pub service: Instance,
     file: TestDatabase,
-    users: UserSvc,
-}
-
-/// user-svc's outbox and its relay.
-struct UserSvc {
-    outbox: Database,
-    _file: TestDatabase,
-}
-
-struct Messaging;
-
-#[async_trait::async_trait]
-impl MigratorTrait for Messaging {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(CreateMessagingTables)]
-    }
-}
-
-impl UserSvc {
-    async fn start(nats: &NatsServer) -> Self {
-        let file = TestDatabase::new(Engine::Sqlite).await;
-        let outbox = file.migrated::<Messaging>().await;
-        let settings = RelaySettings { poll_interval: Duration::from_millis(50), ..RelaySettings::default() };
-        let relay = Relay::new(outbox.clone(), nats.connect().await, "user-svc", settings);
-        let shutdown = Shutdown::default();
-        shutdown.spawn(relay.run(shutdown.clone()));
-        Self { outbox, _file: file }
-    }
-
-    /// Commits an event to the outbox and waits until the relay has published it.
-    pub async fn tell<E: Event>(&self, event: &E) {
-        let transaction = self.outbox.begin().await.unwrap();
-        transaction.publish(event).await.unwrap();
-        transaction.commit().await.unwrap();
-        let waiting = "SELECT id FROM outbox WHERE published_at IS NULL";
-        eventually("the event is published", async || {
-            let waiting = Statement::from_string(self.outbox.backend(), waiting);
-            self.outbox.read().query_one_raw(waiting).await.unwrap().is_none()
-        })
-        .await;
-    }
+    users: Neighbour,
 }
 
 impl World {
     pub async fn new(engine: Engine) -> Self {
         let (nats, file) = tokio::join!(Box::pin(NatsServer::start()), TestDatabase::new(engine));
         let service = Instance::start(&nats, &file).await;
-        let users = UserSvc::start(&nats).await;
+        let users = Neighbour::start("user-svc", &nats).await;
         Self { nats, service, file, users }
     }
 
@@ -106,8 +58,8 @@ impl World {
     pub async fn restart<E: Event, F: Event>(self, meanwhile: (E, F)) -> Self {
         let Self { nats, service, file, users } = self;
         service.running.stop().await;
-        users.tell(&meanwhile.0).await;
-        users.tell(&meanwhile.1).await;
+        users.tell_and_wait(&meanwhile.0).await;
+        users.tell_and_wait(&meanwhile.1).await;
         let service = Instance::start(&nats, &file).await;
         Self { nats, service, file, users }
     }
@@ -118,35 +70,22 @@ impl World {
 
     /// Tells what user-svc tells, and waits until it is in the stream.
     pub async fn tell<E: Event>(&self, event: &E) {
-        self.users.tell(event).await;
+        self.users.tell_and_wait(event).await;
     }
 
-    /// Puts the last event with this subject into its stream once more, as the relay does when an ack was lost for
-    /// longer than the stream remembers message ids.
+    /// See [`testkit::deliver_again`].
     pub async fn deliver_again(&self, subject: &str) {
-        let jetstream = &self.broker().jetstream;
-        let stream = jetstream.get_stream("USERS").await.unwrap();
-        let mut message = stream.get_last_raw_message_by_subject(subject).await.unwrap();
-        message.headers.insert("Nats-Msg-Id", new_id());
-        let publish = jetstream.publish_with_headers(message.subject, message.headers, message.payload);
-        publish.await.unwrap().await.unwrap();
+        testkit::deliver_again(self.broker(), "USERS", subject).await;
     }
 
-    /// Waits until the consumer has nothing left to do.
+    /// See [`testkit::idle`].
     pub async fn idle(&self, spec: &ConsumerSpec) {
-        let stream = self.broker().jetstream.get_stream(spec.stream).await.unwrap();
-        eventually("the consumer is idle", async || {
-            let info = stream.consumer_info(spec.name).await.unwrap();
-            info.num_pending == 0 && info.num_ack_pending == 0
-        })
-        .await;
+        testkit::idle(self.broker(), spec).await;
     }
 
-    /// Waits for the first dead letter.
+    /// See [`testkit::first_dead_letter`].
     pub async fn dead_letter(&self) -> DeadLetter {
-        let stream = self.broker().jetstream.get_stream(DEAD_LETTERS).await.unwrap();
-        eventually("a dead letter", async || stream.get_info().await.unwrap().state.messages > 0).await;
-        dead_letter::get(self.broker(), 1).await.unwrap().unwrap()
+        testkit::first_dead_letter(self.broker()).await
     }
 
     /// How many customers' rows name the user.

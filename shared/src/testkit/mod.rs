@@ -3,18 +3,22 @@
 
 mod database;
 mod nats;
+mod neighbour;
 mod postgres;
 mod process;
 mod service;
+mod streams;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 pub use database::TestDatabase;
 pub use nats::NatsServer;
+pub use neighbour::{Neighbour, everything_published};
 pub use postgres::PostgresServer;
 pub use process::{Process, binary};
 pub use service::{MESH_TOKEN_KEY, caller, service_config};
+pub use streams::{deliver_again, first_dead_letter, idle};
 
 /// The engines that every test of persistence runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

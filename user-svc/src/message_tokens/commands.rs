@@ -8,11 +8,13 @@ use shared::proto::events::v1::OrderPaid;
 use shared::time::{Clock, Timestamp};
 
 use super::domain::{CreditRefusal, MessageTokens, NoTokensLeft, Plan, Reservation};
-use super::repository::{Credit, TokenStore, users_with_overdue};
+use super::repository::{Credit, TokenStore, forget, forgettable, users_with_overdue};
 use crate::auth_users::repository::AuthUsers;
 
 /// How many users are seen to in one round of expiry.
 const BATCH: u64 = 50;
+/// How many reservations are removed in one statement, so that nobody waits long for the write lock.
+const FORGOTTEN_AT_ONCE: u64 = 200;
 
 /// Changes message tokens.
 pub struct TokenCommands {
@@ -78,6 +80,20 @@ impl TokenCommands {
             }
         }
         Ok(users.len())
+    }
+
+    /// Forgets a batch of reservations whose ids nobody will use any more; returns their number.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_batch(&self) -> Result<usize, Error> {
+        let now = self.clock.now();
+        let ids = forgettable(self.database.read(), now, FORGOTTEN_AT_ONCE).await?;
+        let number = ids.len();
+        if number > 0 {
+            forget(self.database.write(), ids, now).await?;
+        }
+        Ok(number)
     }
 }
 

@@ -14,6 +14,10 @@ use crate::auth_users::domain::{AuthChannel, AuthUser, Authority};
 pub const WINDOW: Duration = Duration::from_secs(6 * 3600);
 /// How long a reservation holds its token when nothing is heard of its message.
 pub const HOLD: Duration = Duration::from_secs(60);
+/// How long a settled or released reservation answers for its id: longer than a client may repeat a request.
+pub const KEEP_FINISHED: Duration = Duration::from_secs(48 * 3600);
+/// How long an expired one does: news of its message may come for as long as a stream keeps it.
+pub const KEEP_EXPIRED: Duration = Duration::from_secs(35 * 86_400);
 /// The most bought tokens that a user can have: far more than anybody buys, far less than a row can count.
 pub const MOST_PURCHASED: u32 = 1_000_000_000;
 

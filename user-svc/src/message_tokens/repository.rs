@@ -1,15 +1,19 @@
 //! Where message tokens, reservations and credits are kept.
 
+use std::time::Duration;
+
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{QuerySelect, Select};
+use sea_orm::{Condition, QuerySelect, Select};
 use shared::Error;
 use shared::database::Transaction;
 use shared::proto::v1;
 use shared::time::Timestamp;
 
-use super::domain::{MessageTokens, Reservation, ReservationState, Source, Window};
+use super::domain::{
+    KEEP_EXPIRED, KEEP_FINISHED, MessageTokens, Reservation, ReservationState, Source, Window,
+};
 use super::entity::{ActiveModel, Entity, Model, credit, reservation};
 use shared::labels::stored;
 
@@ -40,7 +44,7 @@ pub trait TokenStore {
     /// Keeps changed tokens.
     fn save_message_tokens(&self, tokens: &MessageTokens) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// The reservation with this id, whosoever it is.
+    /// The reservation with this id, whosoever it is; it stays as it is until the end of the transaction.
     fn reservation(&self, id: &str) -> impl Future<Output = Result<Option<Reservation>, Error>> + Send;
 
     /// The user's reservations that hold a token longer than they may.
@@ -81,7 +85,8 @@ impl TokenStore for Transaction {
     }
 
     async fn reservation(&self, id: &str) -> Result<Option<Reservation>, Error> {
-        let row = reservation::Entity::find_by_id(id).one(&**self).await?;
+        // Locked against pruning, which does not wait for the user's tokens.
+        let row = reservation::Entity::find_by_id(id).lock_exclusive().one(&**self).await?;
         row.map(Reservation::try_from).transpose()
     }
 
@@ -156,6 +161,51 @@ pub async fn users_with_overdue(
         .all(connection)
         .await?;
     Ok(users)
+}
+
+/// Up to `limit` reservations that nobody will ask for any more.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forgettable(
+    connection: &impl ConnectionTrait,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<String>, Error> {
+    let ids = reservation::Entity::find()
+        .select_only()
+        .column(reservation::Column::Id)
+        .filter(is_forgettable(now))
+        .limit(limit)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(ids)
+}
+
+/// Removes those of these reservations that nobody has taken up again meanwhile.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget(
+    connection: &impl ConnectionTrait,
+    ids: Vec<String>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let unused = reservation::Entity::delete_many().filter(reservation::Column::Id.is_in(ids));
+    unused.filter(is_forgettable(now)).exec(connection).await?;
+    Ok(())
+}
+
+fn is_forgettable(now: Timestamp) -> Condition {
+    let older = |states: &[v1::ReservationState], than: Duration| {
+        Condition::all()
+            .add(reservation::Column::State.is_in(states.iter().map(v1::ReservationState::as_str_name)))
+            .add(reservation::Column::ExpiresAt.lte(now.minus(than)))
+    };
+    Condition::any()
+        .add(older(&[v1::ReservationState::Settled, v1::ReservationState::Released], KEEP_FINISHED))
+        .add(older(&[v1::ReservationState::Expired], KEEP_EXPIRED))
 }
 
 fn of_state(user_id: &str, state: v1::ReservationState) -> Select<reservation::Entity> {

@@ -3,10 +3,10 @@
 use shared::id::new_id;
 use shared::messaging::CREDIT_TOKENS;
 use shared::proto::events::v1::{OrderPaid, TokensCredited};
-use shared::testkit::eventually;
+use shared::testkit::{Neighbour, eventually};
 use tonic::Code;
 
-use crate::world::{Neighbour, World, refused};
+use crate::world::{World, refused};
 
 fn paid(user_id: &str, tokens: i32) -> OrderPaid {
     OrderPaid { order_id: new_id(), user_id: user_id.to_owned(), tokens }

@@ -6,9 +6,9 @@ use shared::id::new_id;
 use shared::messaging::SETTLE_RESERVATIONS;
 use shared::proto::events::v1::{CounselMessageCreated, CounselMessageFailed, CounselMessageFailure};
 use shared::proto::v1::ReservationState;
-use shared::testkit::eventually;
+use shared::testkit::{Neighbour, eventually};
 
-use crate::world::{Neighbour, World};
+use crate::world::World;
 
 const SETTLED: &str = "RESERVATION_STATE_SETTLED";
 const RELEASED: &str = "RESERVATION_STATE_RELEASED";
@@ -168,6 +168,40 @@ shared::on_each_engine! {
         world.clock.advance(Duration::from_secs(61));
         reaches(&world, &silent, EXPIRED).await;
         assert_eq!(balance(&world, &user_id).await, (1, 0));
+    }
+
+    async fn a_finished_reservation_answers_for_its_id_for_two_days_and_is_then_forgotten(engine: Engine) {
+        let world = World::new(engine).await;
+        let counseling = Neighbour::start("counseling-svc", &world.nats).await;
+        let (user_id, settled, released, expired) = (world.guest().await.id, new_id(), new_id(), new_id());
+        for id in [&settled, &released, &expired] {
+            world.service.reserve(&user_id, id).await.unwrap();
+        }
+        counseling.tell(&created(&user_id, &settled)).await;
+        counseling.tell(&failed(&user_id, &released)).await;
+        reaches(&world, &settled, SETTLED).await;
+        reaches(&world, &released, RELEASED).await;
+        world.clock.advance(Duration::from_secs(47 * 3600));
+        reaches(&world, &expired, EXPIRED).await;
+
+        // The worker looks when it starts.
+        let world = world.restart(async |_| {}).await;
+        let again = world.service.reserve(&user_id, &settled).await.unwrap();
+        assert_eq!(again.state(), ReservationState::Settled);
+        assert_eq!(balance(&world, &user_id).await, (0, 0));
+
+        world.clock.advance(Duration::from_secs(2 * 3600));
+        let held = new_id();
+        world.service.reserve(&user_id, &held).await.unwrap();
+        let world = world.restart(async |_| {}).await;
+        let kept = async || world.reservations().await;
+        eventually("the finished ones are forgotten", async || kept().await.len() == 2).await;
+        // News of the expired one may still come, and the new one is in use.
+        assert_eq!(kept().await, [expired.clone(), held.clone()]);
+        assert_eq!(balance(&world, &user_id).await, (1, 1));
+        counseling.tell(&created(&user_id, &expired)).await;
+        reaches(&world, &expired, SETTLED).await;
+        assert_eq!(balance(&world, &user_id).await, (2, 1));
     }
 
     async fn two_instances_settle_each_reservation_once(engine: Engine) {

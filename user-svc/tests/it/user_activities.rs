@@ -10,11 +10,11 @@ use shared::proto::v1::{
     ActivityType, DevicePlatform, GetUserTrackingRequest, ListUserActivitiesRequest,
     RecordUserActivityRequest, UpdateUserTrackingRequest, UserActivity, UserTracking,
 };
-use shared::testkit::eventually;
+use shared::testkit::{Neighbour, eventually};
 use shared::time::Timestamp;
 use tonic::{Code, Status};
 
-use crate::world::{Neighbour, World, admin, by, refused, violated};
+use crate::world::{World, admin, by, refused, violated};
 
 fn login(user_id: &str) -> RecordUserActivityRequest {
     RecordUserActivityRequest {

@@ -1,16 +1,11 @@
 //! A running user-svc, its broker and its neighbours.
 
-use std::time::Duration;
-
 use sea_orm::{ConnectionTrait, Statement};
-use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 use shared::auth::Caller;
 use shared::database::Database;
 use shared::id::new_id;
-use shared::messaging::{
-    ConsumerSpec, CreateMessagingTables, DEAD_LETTERS, Event, ReceivedEvent, Relay, RelaySettings,
-    dead_letter::{self, DeadLetter},
-};
+use shared::messaging::dead_letter::DeadLetter;
+use shared::messaging::{ConsumerSpec, Event, ReceivedEvent};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::user_activity_service_client::UserActivityServiceClient;
@@ -20,8 +15,7 @@ use shared::proto::v1::{
     ReserveTokensRequest, SetAuthorityRequest, User,
 };
 use shared::service::{Running, ServiceConfig};
-use shared::shutdown::Shutdown;
-use shared::testkit::{Engine, NatsServer, TestDatabase, caller, eventually, service_config};
+use shared::testkit::{self, Engine, NatsServer, TestDatabase, caller, service_config};
 use shared::time::Clock;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
@@ -142,6 +136,14 @@ impl World {
         self.text(&sql).await.unwrap()
     }
 
+    /// The ids of all reservations, the oldest first.
+    pub async fn reservations(&self) -> Vec<String> {
+        let sql = "SELECT id FROM token_reservations ORDER BY id";
+        let statement = Statement::from_string(self.database().backend(), sql);
+        let rows = self.database().read().query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
     /// As the erasure of a user leaves their row.
     pub async fn soft_delete(&self, user_id: &str) {
         let sql = format!("UPDATE users SET deleted_at = 1 WHERE id = '{user_id}'");
@@ -150,11 +152,7 @@ impl World {
 
     /// Every `E` about this aggregate in its stream, once the outbox is empty.
     pub async fn events<E: Event>(&self, aggregate_id: &str) -> Vec<E> {
-        eventually("the outbox is published", async || {
-            let waiting = "SELECT id FROM outbox WHERE published_at IS NULL";
-            self.text(waiting).await.is_none()
-        })
-        .await;
+        testkit::everything_published(self.database()).await;
         let stream = E::SUBJECT.split('.').next().unwrap().to_uppercase();
         let mut stream = self.service.running.nats().jetstream.get_stream(stream).await.unwrap();
         let subject = format!("{}.{aggregate_id}", E::SUBJECT);
@@ -169,83 +167,19 @@ impl World {
         events
     }
 
-    /// Puts the last event with this subject into its stream once more, as the relay does when an ack was lost for
-    /// longer than the stream remembers message ids.
+    /// See [`testkit::deliver_again`].
     pub async fn deliver_again(&self, stream: &str, subject: &str) {
-        let jetstream = &self.service.running.nats().jetstream;
-        let stream = jetstream.get_stream(stream).await.unwrap();
-        let mut message = stream.get_last_raw_message_by_subject(subject).await.unwrap();
-        message.headers.insert("Nats-Msg-Id", new_id());
-        let publish = jetstream.publish_with_headers(message.subject, message.headers, message.payload);
-        publish.await.unwrap().await.unwrap();
+        testkit::deliver_again(self.service.running.nats(), stream, subject).await;
     }
 
-    /// Waits until the consumer has nothing left to do.
+    /// See [`testkit::idle`].
     pub async fn idle(&self, spec: &ConsumerSpec) {
-        let stream = self.service.running.nats().jetstream.get_stream(spec.stream).await.unwrap();
-        eventually("the consumer is idle", async || {
-            let info = stream.consumer_info(spec.name).await.unwrap();
-            info.num_pending == 0 && info.num_ack_pending == 0
-        })
-        .await;
+        testkit::idle(self.service.running.nats(), spec).await;
     }
 
-    /// Waits for the first dead letter.
+    /// See [`testkit::first_dead_letter`].
     pub async fn dead_letter(&self) -> DeadLetter {
-        let nats = self.service.running.nats();
-        let letters = async || {
-            let stream = nats.jetstream.get_stream(DEAD_LETTERS).await.unwrap();
-            stream.cached_info().state.messages
-        };
-        eventually("a dead letter", async || letters().await > 0).await;
-        dead_letter::get(nats, 1).await.unwrap().unwrap()
-    }
-}
-
-/// Another service: an outbox of its own and a relay.
-pub struct Neighbour {
-    database: Database,
-    _file: TestDatabase,
-}
-
-struct Messaging;
-
-#[async_trait::async_trait]
-impl MigratorTrait for Messaging {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(CreateMessagingTables)]
-    }
-}
-
-impl Neighbour {
-    pub async fn start(name: &str, nats: &NatsServer) -> Self {
-        let file = TestDatabase::new(Engine::Sqlite).await;
-        let database = file.migrated::<Messaging>().await;
-        let settings = RelaySettings { poll_interval: Duration::from_millis(50), ..RelaySettings::default() };
-        let relay = Relay::new(database.clone(), nats.connect().await, name, settings);
-        let shutdown = Shutdown::default();
-        shutdown.spawn(relay.run(shutdown.clone()));
-        Self { database, _file: file }
-    }
-
-    /// Commits an event to the outbox; the relay publishes it.
-    pub async fn tell<E: Event>(&self, event: &E) {
-        let transaction = self.database.begin().await.unwrap();
-        transaction.publish(event).await.unwrap();
-        transaction.commit().await.unwrap();
-    }
-
-    /// Commits an event and waits until it is in the stream.
-    pub async fn tell_and_wait<E: Event>(&self, event: &E) {
-        self.tell(event).await;
-        eventually("the event is published", async || {
-            let waiting = Statement::from_string(
-                self.database.backend(),
-                "SELECT id FROM outbox WHERE published_at IS NULL",
-            );
-            self.database.read().query_one_raw(waiting).await.unwrap().is_none()
-        })
-        .await;
+        testkit::first_dead_letter(self.service.running.nats()).await
     }
 }
 

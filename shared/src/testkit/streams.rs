@@ -1,0 +1,47 @@
+//! What happens to events on their way.
+
+use super::eventually;
+use crate::id::new_id;
+use crate::messaging::dead_letter::{self, DeadLetter};
+use crate::messaging::{ConsumerSpec, DEAD_LETTERS, Nats};
+
+/// Puts the last event with this subject into its stream once more, as the relay does when an ack was lost for longer
+/// than the stream remembers message ids.
+///
+/// # Panics
+/// When there is no such event.
+pub async fn deliver_again(nats: &Nats, stream: &str, subject: &str) {
+    let jetstream = &nats.jetstream;
+    let stream = jetstream.get_stream(stream).await.expect("the stream is there");
+    let message = stream.get_last_raw_message_by_subject(subject).await;
+    let mut message = message.expect("an event with this subject is there");
+    message.headers.insert("Nats-Msg-Id", new_id());
+    let publish = jetstream.publish_with_headers(message.subject, message.headers, message.payload);
+    publish.await.expect("the event is sent").await.expect("the stream takes the event");
+}
+
+/// Waits until the consumer has nothing left to do.
+///
+/// # Panics
+/// When it is busy for too long.
+pub async fn idle(nats: &Nats, spec: &ConsumerSpec) {
+    let stream = nats.jetstream.get_stream(spec.stream).await.expect("the stream is there");
+    eventually("the consumer is idle", async || {
+        let info = stream.consumer_info(spec.name).await.expect("the consumer is there");
+        info.num_pending == 0 && info.num_ack_pending == 0
+    })
+    .await;
+}
+
+/// Waits for the first dead letter.
+///
+/// # Panics
+/// When there is none in time.
+pub async fn first_dead_letter(nats: &Nats) -> DeadLetter {
+    let stream = nats.jetstream.get_stream(DEAD_LETTERS).await.expect("the stream is there");
+    eventually("a dead letter", async || {
+        stream.get_info().await.expect("the stream answers").state.messages > 0
+    })
+    .await;
+    dead_letter::get(nats, 1).await.expect("the stream answers").expect("the first dead letter is there")
+}
