@@ -61,7 +61,7 @@ pub async fn start_with(
     // What callers do.
     let server = GrpcServer::default()
         .with(CounselorServiceServer::new(CounselorGrpc::new(database)))
-        .with(CounselPromptServiceServer::new(PromptGrpc::new(database)))
+        .with(CounselPromptServiceServer::new(PromptGrpc::new(database, clock)))
         .with(CounselServiceServer::new(CounselGrpc::new(commands, database)));
     service.serve(server).await
 }

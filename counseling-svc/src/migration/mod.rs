@@ -3,6 +3,7 @@
 mod m2026_01_02_000001_create_counselors;
 mod m2026_01_02_000002_create_prompts;
 mod m2026_01_02_000003_create_counsels;
+mod m2026_02_01_000001_complete_prompts;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null};
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_01_02_000001_create_counselors::Migration),
             Box::new(m2026_01_02_000002_create_prompts::Migration),
             Box::new(m2026_01_02_000003_create_counsels::Migration),
+            Box::new(m2026_02_01_000001_complete_prompts::Migration),
         ]
     }
 }

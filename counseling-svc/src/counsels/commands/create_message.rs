@@ -18,6 +18,7 @@ use super::super::repository::Counsels;
 use super::super::scene;
 use super::{CounselCommands, own_counsel, publish, said, unavailable};
 use crate::assistant::{Draft, Reply, Turn};
+use crate::contexts::domain::Context;
 use crate::prompts::domain::{TransitionRule, next_technique};
 use crate::relationships::domain::Relationship;
 use crate::relationships::repository::Relationships;
@@ -165,7 +166,8 @@ impl CounselCommands {
         let author = Author::Counselor { reply_to: Some(message.id.clone()) };
         let answered = said(&counsel, reply.text, author, now);
         let count = counsel.technique_message_count + 1;
-        let next = next_technique(&course.rules, &counsel.technique_id, course.threshold, count);
+        let known = Context::default();
+        let next = next_technique(&course.rules, &counsel.technique_id, course.threshold, count, &known);
         let created = counsel
             .complete_turn(&lease, &reservation_id, &answered, next)
             .map_err(|lost| Error::Unavailable(Box::new(lost)))?;
