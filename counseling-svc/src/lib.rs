@@ -84,7 +84,7 @@ pub async fn start_with(
     let server = GrpcServer::default()
         .with(CounselorServiceServer::new(CounselorGrpc::new(database, clock)))
         .with(EpisodeServiceServer::new(EpisodeGrpc::new(database, clock)))
-        .with(CounselPromptServiceServer::new(PromptGrpc::new(database)))
+        .with(CounselPromptServiceServer::new(PromptGrpc::new(database, clock)))
         .with(CounselServiceServer::new(CounselGrpc::new(commands, database)));
     service.serve(server).await
 }

@@ -1,63 +1,26 @@
-//! Which technique comes next.
+//! What counselors speak from, and the rules about it.
+//!
+//! A [`PromptVersion`] is all of it at one time: a [`PersonaPrompt`] for each counselor, a [`TonePrompt`] and
+//! [`CounselTechnique`]s for each tone, and [`TransitionRule`]s that lead from one technique to the next. Only the
+//! draft can be changed; a saved version never changes but for its name and the like, so that what was tried is what
+//! is activated.
 
-use crate::contexts::domain::Context;
+mod completeness;
+mod conditions;
+mod content;
+mod text;
+mod transitions;
+mod version;
 
-/// A rule that leads from one technique to another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransitionRule {
-    /// The technique that a counsel is in when the rule is looked at.
-    pub from: String,
-    /// The technique that follows.
-    pub to: String,
-    /// Of the rules that match, the one with the highest priority wins.
-    pub priority: i32,
-    /// How many of the user's messages the technique must have had; any number when absent.
-    pub min_message_count: Option<i32>,
-}
-
-/// The technique after `message_count` user messages in `current`; `None` when the counsel stays in it.
-///
-/// Before its threshold a technique is never left. Of two rules with the same priority the one with the smaller
-/// target id wins, so that the choice is the same everywhere.
-pub fn next_technique<'a>(
-    rules: &'a [TransitionRule],
-    current: &str,
-    threshold: i32,
-    message_count: i32,
-    _: &Context,
-) -> Option<&'a str> {
-    if message_count < threshold {
-        return None;
-    }
-    let matches = |rule: &&TransitionRule| {
-        rule.from == current && rule.min_message_count.is_none_or(|least| message_count >= least)
-    };
-    let best = rules
-        .iter()
-        .filter(matches)
-        .max_by(|one, other| one.priority.cmp(&other.priority).then_with(|| other.to.cmp(&one.to)))?;
-    Some(&best.to)
-}
+pub use completeness::{Gap, Named, gaps};
+pub use conditions::Conditions;
+pub(super) use conditions::for_each_condition;
+pub use content::{
+    Content, CounselTechnique, PersonaPrompt, TechniqueChange, TonePrompt, check_temperature, check_threshold,
+};
+pub use text::{BODY, CONTEXT, DESCRIPTION, NAME, TextRule};
+pub use transitions::{RuleChange, TransitionRule, next_technique};
+pub use version::{PromptActivateHistory, PromptVersion, VersionChange, VersionState};
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rule(to: &str, priority: i32, min_message_count: Option<i32>) -> TransitionRule {
-        TransitionRule { from: "a".to_owned(), to: to.to_owned(), priority, min_message_count }
-    }
-
-    #[test]
-    fn the_matching_rule_with_the_highest_priority_wins() {
-        let rules = [rule("b", 1, None), rule("c", 2, Some(5)), rule("d", 3, Some(9))];
-        assert_eq!(next_technique(&rules, "a", 3, 3, &Context::default()), Some("b"));
-        assert_eq!(next_technique(&rules, "a", 3, 5, &Context::default()), Some("c"));
-        assert_eq!(next_technique(&rules, "a", 3, 9, &Context::default()), Some("d"));
-        assert_eq!(next_technique(&rules, "b", 3, 9, &Context::default()), None);
-    }
-
-    #[test]
-    fn a_technique_is_not_left_before_its_threshold() {
-        assert_eq!(next_technique(&[rule("b", 1, None)], "a", 3, 2, &Context::default()), None);
-    }
-}
+mod tests;

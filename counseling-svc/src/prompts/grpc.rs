@@ -1,88 +1,306 @@
 //! `CounselPromptService`: translation only. Admins only.
 
+mod answers;
+mod requests;
+
 use shared::Error;
 use shared::auth::Caller;
 use shared::database::Database;
-use shared::labels::stored;
 use shared::proto::v1::counsel_prompt_service_server::CounselPromptService;
-use shared::proto::v1::{
-    self, AiModel, GetActivePromptVersionRequest, GetActivePromptVersionResponse,
-    ListCounselTechniquesRequest, ListCounselTechniquesResponse,
-};
+use shared::proto::v1::*;
+use shared::time::Clock;
 use tonic::{Request, Response, Status};
 
-use super::entity::{technique, version};
+use super::commands::PromptCommands;
+use super::domain;
 use super::queries::PromptQueries;
+use answers::all;
 
 /// Answers `CounselPromptService`.
 pub struct PromptGrpc {
+    commands: PromptCommands,
     queries: PromptQueries,
 }
 
 impl PromptGrpc {
-    pub fn new(database: &Database) -> Self {
-        Self { queries: PromptQueries::new(database.clone()) }
+    pub fn new(database: &Database, clock: &Clock) -> Self {
+        Self {
+            commands: PromptCommands::new(database.clone(), clock.clone()),
+            queries: PromptQueries::new(database.clone()),
+        }
     }
+}
+
+/// The message of an admin.
+fn by_admin<T>(request: Request<T>) -> Result<T, Error> {
+    Caller::of(&request)?.require_admin()?;
+    Ok(request.into_inner())
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+fn answer<T>(message: T) -> Answer<T> {
+    Ok(Response::new(message))
 }
 
 #[tonic::async_trait]
 impl CounselPromptService for PromptGrpc {
+    async fn list_prompt_versions(
+        &self,
+        request: Request<ListPromptVersionsRequest>,
+    ) -> Answer<ListPromptVersionsResponse> {
+        let (which, page) = requests::versions(by_admin(request)?)?;
+        let listed = self.queries.versions(which, page).await?;
+        answer(ListPromptVersionsResponse {
+            prompt_versions: all(listed.items),
+            next_cursor: listed.next_cursor,
+        })
+    }
+
+    async fn get_prompt_version(
+        &self,
+        request: Request<GetPromptVersionRequest>,
+    ) -> Answer<GetPromptVersionResponse> {
+        let id = requests::id("prompt_version_id", by_admin(request)?.prompt_version_id)?;
+        let version = domain::PromptVersion::try_from(self.queries.existing_version(&id).await?)?;
+        answer(GetPromptVersionResponse { prompt_version: Some(version.into()) })
+    }
+
     async fn get_active_prompt_version(
         &self,
         request: Request<GetActivePromptVersionRequest>,
-    ) -> Result<Response<GetActivePromptVersionResponse>, Status> {
-        Caller::of(&request)?.require_admin()?;
-        let version = self.queries.active_version().await?;
-        Ok(Response::new(GetActivePromptVersionResponse { prompt_version: Some(version.try_into()?) }))
+    ) -> Answer<GetActivePromptVersionResponse> {
+        by_admin(request)?;
+        let version = domain::PromptVersion::try_from(self.queries.active_version().await?)?;
+        answer(GetActivePromptVersionResponse { prompt_version: Some(version.into()) })
+    }
+
+    async fn get_temporary_prompt_version(
+        &self,
+        request: Request<GetTemporaryPromptVersionRequest>,
+    ) -> Answer<GetTemporaryPromptVersionResponse> {
+        by_admin(request)?;
+        let draft = match self.queries.draft().await? {
+            Some(draft) => draft,
+            None => self.commands.draft().await?,
+        };
+        answer(GetTemporaryPromptVersionResponse { prompt_version: Some(draft.into()) })
+    }
+
+    async fn update_prompt_version(
+        &self,
+        request: Request<UpdatePromptVersionRequest>,
+    ) -> Answer<UpdatePromptVersionResponse> {
+        let (id, change) = requests::version_change(by_admin(request)?)?;
+        let version = self.commands.update_version(&id, change).await?;
+        answer(UpdatePromptVersionResponse { prompt_version: Some(version.into()) })
+    }
+
+    async fn delete_prompt_version(
+        &self,
+        request: Request<DeletePromptVersionRequest>,
+    ) -> Answer<DeletePromptVersionResponse> {
+        let id = requests::id("prompt_version_id", by_admin(request)?.prompt_version_id)?;
+        self.commands.delete_version(&id).await?;
+        answer(DeletePromptVersionResponse {})
+    }
+
+    async fn clone_to_temporary_prompt_version(
+        &self,
+        request: Request<CloneToTemporaryPromptVersionRequest>,
+    ) -> Answer<CloneToTemporaryPromptVersionResponse> {
+        let id = requests::id("prompt_version_id", by_admin(request)?.prompt_version_id)?;
+        let draft = self.commands.clone_to_draft(&id).await?;
+        answer(CloneToTemporaryPromptVersionResponse { prompt_version: Some(draft.into()) })
+    }
+
+    async fn save_temporary_prompt_version(
+        &self,
+        request: Request<SaveTemporaryPromptVersionRequest>,
+    ) -> Answer<SaveTemporaryPromptVersionResponse> {
+        let change = requests::saved_version(by_admin(request)?)?;
+        let version = self.commands.save_draft(change).await?;
+        answer(SaveTemporaryPromptVersionResponse { prompt_version: Some(version.into()) })
+    }
+
+    async fn activate_prompt_version(
+        &self,
+        request: Request<ActivatePromptVersionRequest>,
+    ) -> Answer<ActivatePromptVersionResponse> {
+        let id = requests::id("prompt_version_id", by_admin(request)?.prompt_version_id)?;
+        let version = self.commands.activate(&id).await.map_err(answers::not_activated)?;
+        answer(ActivatePromptVersionResponse { prompt_version: Some(version.into()) })
+    }
+
+    async fn list_prompt_activate_histories(
+        &self,
+        request: Request<ListPromptActivateHistoriesRequest>,
+    ) -> Answer<ListPromptActivateHistoriesResponse> {
+        let (version_id, page) = requests::histories(by_admin(request)?)?;
+        let listed = self.queries.activate_histories(version_id, page).await?;
+        answer(ListPromptActivateHistoriesResponse {
+            prompt_activate_histories: all(listed.items),
+            next_cursor: listed.next_cursor,
+        })
+    }
+
+    async fn list_persona_prompts(
+        &self,
+        request: Request<ListPersonaPromptsRequest>,
+    ) -> Answer<ListPersonaPromptsResponse> {
+        let request = by_admin(request)?;
+        let (version_id, counselor_id, page) = requests::of_version(
+            request.prompt_version_id,
+            ("counselor_id", request.counselor_id),
+            request.page,
+        )?;
+        let listed = self.queries.persona_prompts(&version_id, counselor_id, page).await?;
+        answer(ListPersonaPromptsResponse {
+            persona_prompts: all(listed.items),
+            next_cursor: listed.next_cursor,
+        })
+    }
+
+    async fn get_persona_prompt(
+        &self,
+        request: Request<GetPersonaPromptRequest>,
+    ) -> Answer<GetPersonaPromptResponse> {
+        let id = requests::id("persona_prompt_id", by_admin(request)?.persona_prompt_id)?;
+        let prompt = self.queries.one_persona_prompt(&id).await?;
+        answer(GetPersonaPromptResponse { persona_prompt: Some(prompt.into()) })
+    }
+
+    async fn upsert_persona_prompt(
+        &self,
+        request: Request<UpsertPersonaPromptRequest>,
+    ) -> Answer<UpsertPersonaPromptResponse> {
+        let request = by_admin(request)?;
+        let (counselor_id, body) = requests::prompt("counselor_id", request.counselor_id, &request.body)?;
+        let prompt = self.commands.upsert_persona_prompt(counselor_id, body).await?;
+        answer(UpsertPersonaPromptResponse { persona_prompt: Some(prompt.into()) })
+    }
+
+    async fn list_tone_prompts(
+        &self,
+        request: Request<ListTonePromptsRequest>,
+    ) -> Answer<ListTonePromptsResponse> {
+        let request = by_admin(request)?;
+        let (version_id, tone_id, page) =
+            requests::of_version(request.prompt_version_id, ("tone_id", request.tone_id), request.page)?;
+        let listed = self.queries.tone_prompts(&version_id, tone_id, page).await?;
+        answer(ListTonePromptsResponse { tone_prompts: all(listed.items), next_cursor: listed.next_cursor })
+    }
+
+    async fn get_tone_prompt(&self, request: Request<GetTonePromptRequest>) -> Answer<GetTonePromptResponse> {
+        let id = requests::id("tone_prompt_id", by_admin(request)?.tone_prompt_id)?;
+        let prompt = self.queries.one_tone_prompt(&id).await?;
+        answer(GetTonePromptResponse { tone_prompt: Some(prompt.into()) })
+    }
+
+    async fn upsert_tone_prompt(
+        &self,
+        request: Request<UpsertTonePromptRequest>,
+    ) -> Answer<UpsertTonePromptResponse> {
+        let request = by_admin(request)?;
+        let (tone_id, body) = requests::prompt("tone_id", request.tone_id, &request.body)?;
+        let prompt = self.commands.upsert_tone_prompt(tone_id, body).await?;
+        answer(UpsertTonePromptResponse { tone_prompt: Some(prompt.into()) })
     }
 
     async fn list_counsel_techniques(
         &self,
         request: Request<ListCounselTechniquesRequest>,
-    ) -> Result<Response<ListCounselTechniquesResponse>, Status> {
-        Caller::of(&request)?.require_admin()?;
-        let request = request.into_inner();
-        let techniques =
-            self.queries.techniques(&request.prompt_version_id, request.tone_id.as_deref()).await?;
-        let counsel_techniques = techniques.into_iter().map(Into::into).collect();
-        Ok(Response::new(ListCounselTechniquesResponse { counsel_techniques }))
-    }
-}
-
-impl TryFrom<version::Model> for v1::PromptVersion {
-    type Error = Error;
-
-    fn try_from(row: version::Model) -> Result<Self, Error> {
-        Ok(Self {
-            ai_model: stored(&row.ai_model, AiModel::from_str_name)?.into(),
-            id: row.id,
-            name: row.name,
-            description: row.description,
-            is_active: row.is_active,
-            is_temporary: row.is_temporary,
-            is_bookmarked: row.is_bookmarked,
-            created_at: Some(row.created_at.into()),
-            updated_at: Some(row.updated_at.into()),
-            deleted_at: row.deleted_at.map(Into::into),
+    ) -> Answer<ListCounselTechniquesResponse> {
+        let request = by_admin(request)?;
+        let (version_id, tone_id, page) =
+            requests::of_version(request.prompt_version_id, ("tone_id", request.tone_id), request.page)?;
+        let listed = self.queries.techniques(&version_id, tone_id, page).await?;
+        answer(ListCounselTechniquesResponse {
+            counsel_techniques: all(listed.items),
+            next_cursor: listed.next_cursor,
         })
     }
-}
 
-impl From<technique::Model> for v1::CounselTechnique {
-    fn from(row: technique::Model) -> Self {
-        Self {
-            id: row.id,
-            prompt_version_id: row.prompt_version_id,
-            name: row.name,
-            tone_id: row.tone_id,
-            context: row.context,
-            instruction: row.instruction,
-            message_threshold: row.message_threshold,
-            is_start_technique: row.is_start_technique,
-            temperature: row.temperature,
-            created_at: Some(row.created_at.into()),
-            updated_at: Some(row.updated_at.into()),
-            deleted_at: row.deleted_at.map(Into::into),
-        }
+    async fn get_counsel_technique(
+        &self,
+        request: Request<GetCounselTechniqueRequest>,
+    ) -> Answer<GetCounselTechniqueResponse> {
+        let id = requests::id("counsel_technique_id", by_admin(request)?.counsel_technique_id)?;
+        let technique = self.queries.existing_technique(&id).await?;
+        answer(GetCounselTechniqueResponse { counsel_technique: Some(technique.into()) })
+    }
+
+    async fn create_counsel_technique(
+        &self,
+        request: Request<CreateCounselTechniqueRequest>,
+    ) -> Answer<CreateCounselTechniqueResponse> {
+        let new = requests::new_technique(by_admin(request)?)?;
+        let technique = self.commands.create_technique(new).await?;
+        answer(CreateCounselTechniqueResponse { counsel_technique: Some(technique.into()) })
+    }
+
+    async fn update_counsel_technique(
+        &self,
+        request: Request<UpdateCounselTechniqueRequest>,
+    ) -> Answer<UpdateCounselTechniqueResponse> {
+        let (id, change) = requests::technique_change(by_admin(request)?)?;
+        let technique = self.commands.update_technique(&id, change).await?;
+        answer(UpdateCounselTechniqueResponse { counsel_technique: Some(technique.into()) })
+    }
+
+    async fn list_counsel_technique_transition_rules(
+        &self,
+        request: Request<ListCounselTechniqueTransitionRulesRequest>,
+    ) -> Answer<ListCounselTechniqueTransitionRulesResponse> {
+        let (which, page) = requests::rules(by_admin(request)?)?;
+        let listed = self.queries.rules(which, page).await?;
+        answer(ListCounselTechniqueTransitionRulesResponse {
+            counsel_technique_transition_rules: all(listed.items),
+            next_cursor: listed.next_cursor,
+        })
+    }
+
+    async fn get_counsel_technique_transition_rule(
+        &self,
+        request: Request<GetCounselTechniqueTransitionRuleRequest>,
+    ) -> Answer<GetCounselTechniqueTransitionRuleResponse> {
+        let id = by_admin(request)?.counsel_technique_transition_rule_id;
+        let id = requests::id("counsel_technique_transition_rule_id", id)?;
+        let rule = self.queries.rule(&id).await?;
+        answer(GetCounselTechniqueTransitionRuleResponse {
+            counsel_technique_transition_rule: Some(rule.into()),
+        })
+    }
+
+    async fn create_counsel_technique_transition_rule(
+        &self,
+        request: Request<CreateCounselTechniqueTransitionRuleRequest>,
+    ) -> Answer<CreateCounselTechniqueTransitionRuleResponse> {
+        let new = requests::new_rule(by_admin(request)?)?;
+        let rule = self.commands.create_rule(new).await?;
+        answer(CreateCounselTechniqueTransitionRuleResponse {
+            counsel_technique_transition_rule: Some(rule.into()),
+        })
+    }
+
+    async fn update_counsel_technique_transition_rule(
+        &self,
+        request: Request<UpdateCounselTechniqueTransitionRuleRequest>,
+    ) -> Answer<UpdateCounselTechniqueTransitionRuleResponse> {
+        let (id, change) = requests::rule_change(by_admin(request)?)?;
+        let rule = self.commands.update_rule(&id, change).await?;
+        answer(UpdateCounselTechniqueTransitionRuleResponse {
+            counsel_technique_transition_rule: Some(rule.into()),
+        })
+    }
+
+    async fn delete_counsel_technique_transition_rule(
+        &self,
+        request: Request<DeleteCounselTechniqueTransitionRuleRequest>,
+    ) -> Answer<DeleteCounselTechniqueTransitionRuleResponse> {
+        let id = by_admin(request)?.counsel_technique_transition_rule_id;
+        let id = requests::id("counsel_technique_transition_rule_id", id)?;
+        self.commands.delete_rule(&id).await?;
+        answer(DeleteCounselTechniqueTransitionRuleResponse {})
     }
 }

@@ -1,12 +1,17 @@
-//! Reading prompts.
+//! Reading prompts: here what counsels need, in [`lists`] what admins look at.
+//!
+//! What counsels need is found by the ids that they hold, whether the version is deleted by now or not.
 
-use sea_orm::QueryOrder;
+mod lists;
+
 use sea_orm::entity::prelude::*;
 use shared::Error;
 use shared::database::Database;
 
 use super::domain::TransitionRule;
 use super::entity::{persona_prompt, technique, tone_prompt, transition_rule, version};
+
+pub use lists::{Rules, Versions};
 
 /// Reads prompts.
 #[derive(Clone)]
@@ -28,36 +33,22 @@ impl PromptQueries {
         active.one(self.database.read()).await?.ok_or(Error::NotFound("active prompt version"))
     }
 
-    /// One version.
+    /// One version, also one that is deleted: counsels that use it go on with it.
     ///
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn version(&self, id: &str) -> Result<version::Model, Error> {
-        let found = version::Entity::find_by_id(id).filter(version::Column::DeletedAt.is_null());
-        found.one(self.database.read()).await?.ok_or(Error::NotFound("prompt version"))
+        let found = version::Entity::find_by_id(id).one(self.database.read()).await?;
+        found.ok_or(Error::NotFound("prompt version"))
     }
 
-    /// The techniques of a version, of one tone or of all, by tone and then in their order.
+    /// One version that is not deleted.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such version.
-    pub async fn techniques(
-        &self,
-        version_id: &str,
-        tone_id: Option<&str>,
-    ) -> Result<Vec<technique::Model>, Error> {
-        self.version(version_id).await?;
-        let mut techniques = technique::Entity::find()
-            .filter(technique::Column::PromptVersionId.eq(version_id))
-            .filter(technique::Column::DeletedAt.is_null());
-        if let Some(tone_id) = tone_id {
-            techniques = techniques.filter(technique::Column::ToneId.eq(tone_id));
-        }
-        let techniques = techniques
-            .order_by_asc(technique::Column::ToneId)
-            .order_by_asc(technique::Column::Position)
-            .order_by_asc(technique::Column::Id);
-        Ok(techniques.all(self.database.read()).await?)
+    /// [`Error::NotFound`].
+    pub async fn existing_version(&self, id: &str) -> Result<version::Model, Error> {
+        let version = self.version(id).await?;
+        if version.deleted_at.is_some() { Err(Error::NotFound("prompt version")) } else { Ok(version) }
     }
 
     /// One technique.
@@ -129,12 +120,6 @@ impl PromptQueries {
             .filter(transition_rule::Column::FromCounselTechniqueId.eq(technique_id))
             .filter(transition_rule::Column::DeletedAt.is_null());
         let rules = rules.all(self.database.read()).await?;
-        let rule = |row: transition_rule::Model| TransitionRule {
-            from: row.from_counsel_technique_id,
-            to: row.to_counsel_technique_id,
-            priority: row.priority,
-            min_message_count: row.min_current_technique_message_count,
-        };
-        Ok(rules.into_iter().map(rule).collect())
+        rules.into_iter().map(TransitionRule::try_from).collect()
     }
 }

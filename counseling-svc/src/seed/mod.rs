@@ -8,15 +8,19 @@ mod content;
 
 use content::{Counselor, SeedContent, Technique, Tone};
 use sea_orm::ActiveValue::Set;
-use sea_orm::DbBackend;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{DbBackend, IntoActiveModel};
 use shared::Error;
 use shared::database::{Database, Transaction};
+use shared::id::derived_id;
 use shared::time::Timestamp;
 
 use crate::counselors::entity::{bubble, counselor, tone};
-use crate::prompts::entity::{persona_prompt, technique, tone_prompt, transition_rule, version};
+use crate::prompts::domain::{Conditions, PromptActivateHistory, TransitionRule};
+use crate::prompts::entity::{
+    activate_history, persona_prompt, technique, tone_prompt, transition_rule, version,
+};
 
 /// Any number that nothing else in the database locks.
 const SEED_LOCK: i64 = 0x7365_6564;
@@ -62,6 +66,7 @@ impl Seeds<'_> {
         self.add(version::ActiveModel {
             id: Set(seed.id.clone()),
             name: Set(seed.name.clone()),
+            name_key: Set(seed.name.to_lowercase()),
             description: Set(seed.description.clone()),
             is_active: Set(is_active),
             is_temporary: Set(false),
@@ -71,7 +76,16 @@ impl Seeds<'_> {
             updated_at: Set(self.now),
             deleted_at: Set(None),
         })
-        .await
+        .await?;
+        if is_active {
+            let history = PromptActivateHistory {
+                id: derived_id(&["prompt_activate_history", &seed.id]),
+                prompt_version_id: seed.id.clone(),
+                activated_at: self.now,
+            };
+            self.add(activate_history::Model::from(&history).into_active_model().reset_all()).await?;
+        }
+        Ok(())
     }
 
     async fn tone(&self, seed: &Tone) -> Result<(), Error> {
@@ -140,18 +154,21 @@ impl Seeds<'_> {
 
     async fn transitions(&self, seed: &Technique) -> Result<(), Error> {
         for transition in &seed.transitions {
-            self.add(transition_rule::ActiveModel {
-                id: Set(transition.id.clone()),
-                prompt_version_id: Set(self.version_id.to_owned()),
-                from_counsel_technique_id: Set(seed.id.clone()),
-                to_counsel_technique_id: Set(transition.to.clone()),
-                priority: Set(transition.priority),
-                min_current_technique_message_count: Set(transition.min_current_technique_message_count),
-                created_at: Set(self.now),
-                updated_at: Set(self.now),
-                deleted_at: Set(None),
-            })
-            .await?;
+            let rule = TransitionRule {
+                id: transition.id.clone(),
+                prompt_version_id: self.version_id.to_owned(),
+                from: seed.id.clone(),
+                to: transition.to.clone(),
+                priority: transition.priority,
+                conditions: Conditions {
+                    min_current_technique_message_count: transition.min_current_technique_message_count,
+                    ..Conditions::default()
+                },
+                created_at: self.now,
+                updated_at: self.now,
+                deleted_at: None,
+            };
+            self.add(transition_rule::Model::from(&rule).into_active_model().reset_all()).await?;
         }
         Ok(())
     }

@@ -49,7 +49,7 @@ shared::on_each_engine! {
         assert!(version.is_active && !version.is_temporary, "{version:?}");
         assert_ne!(version.ai_model(), AiModel::Unspecified);
 
-        let request = ListCounselTechniquesRequest { prompt_version_id: version.id.clone(), tone_id: None };
+        let request = ListCounselTechniquesRequest { prompt_version_id: version.id.clone(), ..Default::default() };
         let all = world.calls().prompts().list_counsel_techniques(admin(request)).await.unwrap();
         let all = all.into_inner().counsel_techniques;
         let tone_id = world.counselor().await.tone_id;
@@ -77,14 +77,14 @@ shared::on_each_engine! {
         let active = by(&new_id(), GetActivePromptVersionRequest {});
         refused(client.get_active_prompt_version(active).await, Code::PermissionDenied, message);
         let techniques =
-            ListCounselTechniquesRequest { prompt_version_id: world.active_version().await.id, tone_id: None };
+            ListCounselTechniquesRequest { prompt_version_id: world.active_version().await.id, ..Default::default() };
         let techniques = by(&new_id(), techniques);
         refused(client.list_counsel_techniques(techniques).await, Code::PermissionDenied, message);
     }
 
     async fn the_techniques_of_an_unknown_version_are_not_found(engine: Engine) {
         let world = World::new(engine).await;
-        let request = ListCounselTechniquesRequest { prompt_version_id: new_id(), tone_id: None };
+        let request = ListCounselTechniquesRequest { prompt_version_id: new_id(), ..Default::default() };
         let response = world.calls().prompts().list_counsel_techniques(admin(request)).await;
         refused(response, Code::NotFound, "prompt version not found");
     }

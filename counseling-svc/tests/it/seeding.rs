@@ -106,6 +106,7 @@ shared::on_each_engine! {
             "DELETE FROM counsel_techniques".to_owned(),
             "DELETE FROM tone_prompts".to_owned(),
             "DELETE FROM persona_prompts".to_owned(),
+            "DELETE FROM prompt_activate_histories".to_owned(),
             format!("DELETE FROM prompt_versions WHERE id = '{}'", version.id),
         ] {
             world.execute(&sql).await;

@@ -290,6 +290,7 @@ impl World {
         let request = ListCounselTechniquesRequest {
             prompt_version_id: self.active_version().await.id,
             tone_id: Some(tone_id.to_owned()),
+            page: None,
         };
         let response = self.calls().prompts().list_counsel_techniques(admin(request)).await.unwrap();
         response.into_inner().counsel_techniques

@@ -168,6 +168,7 @@ pub async fn list_counsel_techniques(
     let request = v1::ListCounselTechniquesRequest {
         prompt_version_id: query.prompt_version_id,
         tone_id: query.tone_id,
+        page: None,
     };
     let request = app.upstream.request(session.caller(), request)?;
     let answer = app.upstream.prompts().list_counsel_techniques(request).await?.into_inner();

@@ -123,7 +123,7 @@ impl CounselCommands {
         let version_id = match &new.prompt_version_id {
             Some(version_id) => {
                 caller.require_admin()?;
-                self.stage.prompts.version(version_id).await?.id
+                self.stage.prompts.existing_version(version_id).await?.id
             }
             None => self.stage.prompts.active_version().await?.id,
         };
