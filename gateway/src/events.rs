@@ -15,9 +15,11 @@ use tracing::Span;
 
 use crate::envelope::REQUEST_ID;
 
+/// Says which event a client has seen last.
+pub const LAST_EVENT_ID: &str = "last-event-id";
 /// Tells a proxy to pass every event on at once.
-const NO_BUFFERING: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+const NO_BUFFERING: [(HeaderName, HeaderValue); 1] =
+    [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
 
 /// An event with JSON data.
 pub fn event(name: &str, data: &impl Serialize) -> Event {
@@ -40,12 +42,20 @@ pub fn are_wanted(headers: &HeaderMap) -> bool {
 }
 
 /// Answers with `events`, and with comments whenever there was none for `keep_alive`, so that nobody on the way takes
-/// the connection for dead. The stream is polled as a part of the request that is being answered.
-pub fn answer(events: impl Stream<Item = Event> + Send + 'static, keep_alive: Duration) -> Response {
-    let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
-    let events = InRequest { events: Box::pin(events), request_id, span: Span::current() };
+/// the connection for dead.
+pub fn answer_alive(events: impl Stream<Item = Event> + Send + 'static, keep_alive: Duration) -> Response {
     let keep_alive = KeepAlive::new().interval(keep_alive);
-    ([NO_BUFFERING], Sse::new(events).keep_alive(keep_alive)).into_response()
+    (NO_BUFFERING, Sse::new(in_request(events)).keep_alive(keep_alive)).into_response()
+}
+
+/// Answers with `events`, which never are silent for long.
+pub fn answer(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    (NO_BUFFERING, Sse::new(in_request(events))).into_response()
+}
+
+fn in_request<S: Stream<Item = Event>>(events: S) -> InRequest<S> {
+    let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
+    InRequest { events: Box::pin(events), request_id, span: Span::current() }
 }
 
 /// Events, with the id and the span of the request that they answer: the server polls them after the request's own

@@ -9,6 +9,7 @@ mod conversation;
 mod counselors;
 mod counsels;
 mod document;
+mod feed;
 mod idempotency;
 mod mesh;
 mod openapi;
