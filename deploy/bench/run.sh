@@ -1,9 +1,18 @@
 #!/bin/sh
-# Builds everything it measures with optimisations, and measures. Arguments go to the benchmark:
-# --rounds N (5 by default) and --seconds N for each run (4 by default).
+# Builds everything it measures, with optimisations unless --debug is given, and measures. Other arguments go to the
+# benchmark; see the head of src/main.rs.
 set -eu
 cd "$(dirname "$0")/../.."
 NATS_SERVER=$(python3 deploy/tools.py path nats-server)
-export NATS_SERVER
-cargo build --release --quiet --workspace --bins
-exec "${CARGO_TARGET_DIR:-target}/release/bench" "$@"
+POSTGRES_BIN=$(python3 deploy/tools.py path postgres)
+export NATS_SERVER POSTGRES_BIN
+profile=release
+for argument in "$@"; do
+    if [ "$argument" = --debug ]; then profile=debug; fi
+done
+if [ "$profile" = release ]; then
+    cargo build --release --quiet --workspace --bins
+else
+    cargo build --quiet --workspace --bins
+fi
+exec "${CARGO_TARGET_DIR:-target}/$profile/bench" "$@"

@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from .settings import MESH, STATE, MeshError, State, environment, get
+from .settings import DATA, KEYS, MESH, STATE, STREAMS, MeshError, State, environment, get
 
 PID_FILE = MESH / "mesh.pid"
 INSTANCES = MESH / "instances"
@@ -75,9 +75,15 @@ def reset() -> int:
     lock = claim(PID_FILE)
     if lock is None:
         raise MeshError("another mesh has started meanwhile: run `deploy/just reset` again")
-    shutil.rmtree(MESH)
+    # What the mesh wrote, and nothing else: MESH_FOLDER may name a folder with other things in it.
+    for place in (DATA, STREAMS, KEYS, INSTANCES):
+        shutil.rmtree(place, ignore_errors=True)
+    for place in (STATE, PID_FILE):
+        place.unlink(missing_ok=True)
     os.close(lock)
-    print("deleted .mesh: the next `deploy/just up` starts with empty databases, no streams and new keys")
+    with contextlib.suppress(OSError):
+        MESH.rmdir()
+    print(f"emptied {MESH}: the next `deploy/just up` starts with empty databases, no streams and new keys")
     return 0
 
 

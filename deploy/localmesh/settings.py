@@ -13,7 +13,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MESH = ROOT / ".mesh"
+# Everything that a mesh writes. MESH_FOLDER lets a second one run beside the first, given ports of its own.
+MESH = Path(os.environ.get("MESH_FOLDER") or ROOT / ".mesh").absolute()
 DATA = MESH / "data"
 STREAMS = MESH / "nats"
 KEYS = MESH / "keys"

@@ -49,6 +49,8 @@ pub struct Config {
     pub shutdown_limit: Duration,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `METRICS_ADDR`: where metrics are served, if they are.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Config {
@@ -76,6 +78,7 @@ impl Config {
         let feed = read_feed(&mut source);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);
+        let metrics = source.optional("metrics.addr");
         source.finish(|| {
             Some(Self {
                 listen,
@@ -94,6 +97,7 @@ impl Config {
                 feed,
                 shutdown_limit,
                 log_format,
+                metrics,
             })
         })
     }

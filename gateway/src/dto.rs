@@ -89,3 +89,17 @@ pub fn next_cursor(cursor: String) -> Option<String> {
 pub fn all<P, D: TryFrom<P, Error = ApiError>>(items: Vec<P>) -> Result<Vec<D>, ApiError> {
     items.into_iter().map(D::try_from).collect()
 }
+
+/// Whether something was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Deleted {
+    is_success: bool,
+}
+
+impl Deleted {
+    /// It was; what cannot be deleted is answered with an error.
+    pub fn yes() -> Self {
+        Self { is_success: true }
+    }
+}

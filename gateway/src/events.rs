@@ -36,9 +36,21 @@ pub fn event(name: &str, data: &impl Serialize) -> Event {
 
 /// Whether the client asks for events in place of one answer.
 pub fn are_wanted(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
-    let mut types = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
-    types.any(|media_type| media_type.trim().eq_ignore_ascii_case("text/event-stream"))
+    accepted(headers).any(|range| range.eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// Whether the client takes events at all: one that does not would wait for the end of a stream that has none.
+pub fn are_taken(headers: &HeaderMap) -> bool {
+    let taken = |range: &str| {
+        ["text/event-stream", "text/*", "*/*"].iter().any(|events| range.eq_ignore_ascii_case(events))
+    };
+    !headers.contains_key(ACCEPT) || accepted(headers).any(taken)
+}
+
+/// The media ranges of the header `Accept` (RFC 9110, section 12.5.1), without their parameters.
+fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next()).map(str::trim)
 }
 
 /// Answers with `events`, and with comments whenever there was none for `keep_alive`, so that nobody on the way takes
@@ -82,17 +94,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_for_those_who_name_them() {
-        for (accept, wanted) in [
-            ("text/event-stream", true),
-            ("application/json, Text/Event-Stream; q=0.9", true),
-            ("application/json", false),
-            ("*/*", false),
-            ("text/*", false),
+    fn events_are_for_those_who_name_them_and_are_taken_by_others() {
+        for (accept, wanted, taken) in [
+            ("text/event-stream", true, true),
+            ("application/json, Text/Event-Stream; q=0.9", true, true),
+            ("application/json", false, false),
+            ("*/*", false, true),
+            ("text/*; q=0.1", false, true),
         ] {
             let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
-            assert_eq!(are_wanted(&headers), wanted, "{accept}");
+            assert_eq!((are_wanted(&headers), are_taken(&headers)), (wanted, taken), "{accept}");
         }
-        assert!(!are_wanted(&HeaderMap::new()));
+        assert!(!are_wanted(&HeaderMap::new()) && are_taken(&HeaderMap::new()));
     }
 }

@@ -16,7 +16,13 @@ async fn main() -> ExitCode {
         }
     };
     shared::telemetry::init("gateway", config.log_format);
-    match gateway::start(config).await {
+    let start = async {
+        if let Some(listen) = config.metrics {
+            shared::metrics::serve(listen).await?;
+        }
+        gateway::start(config).await
+    };
+    match start.await {
         Ok(running) => {
             shared::shutdown::signal().await;
             tracing::info!("stopping");

@@ -14,7 +14,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::App;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::resources::{
-    auth, bubbles, counselors, counsels, feed, messages, probes, prompts, relationships, tones, users,
+    auth, bubbles, counselors, counsels, episodes, feed, messages, probes, prompts, relationships, tones,
+    users,
 };
 use crate::session::{admins_only, signed_in_only};
 
@@ -69,12 +70,22 @@ fn catalog() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bubbles::list_bubbles))
         .routes(routes!(bubbles::get_random_bubble))
         .routes(routes!(bubbles::get_bubble))
+        .routes(routes!(episodes::list_episodes))
+        .routes(routes!(episodes::get_episode))
 }
 
 /// For admins.
 fn managed() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(users::get_user))
+        .routes(routes!(counselors::create_counselor))
+        .routes(routes!(counselors::update_counselor))
+        .routes(routes!(tones::create_tone))
+        .routes(routes!(tones::update_tone))
+        .routes(routes!(bubbles::create_bubble))
+        .routes(routes!(bubbles::update_bubble, bubbles::delete_bubble))
+        .routes(routes!(episodes::create_episode))
+        .routes(routes!(episodes::update_episode))
         .routes(routes!(counsels::admin::create_counsel, counsels::admin::list_counsels))
         .routes(routes!(counsels::get_counsel))
         .routes(routes!(messages::admin::create_message, messages::admin::list_messages))

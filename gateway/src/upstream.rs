@@ -8,6 +8,7 @@ use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::counsel_prompt_service_client::CounselPromptServiceClient;
 use shared::proto::v1::counsel_service_client::CounselServiceClient;
 use shared::proto::v1::counselor_service_client::CounselorServiceClient;
+use shared::proto::v1::episode_service_client::EpisodeServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::user_service_client::UserServiceClient;
 use shared::telemetry::{self, HttpHeadersMut};
@@ -46,6 +47,11 @@ impl Upstream {
     /// Counselors, tones and bubbles.
     pub fn counselors(&self) -> CounselorServiceClient<MeshChannel> {
         CounselorServiceClient::new(self.counseling_svc.clone())
+    }
+
+    /// Episodes of counselors.
+    pub fn episodes(&self) -> EpisodeServiceClient<MeshChannel> {
+        EpisodeServiceClient::new(self.counseling_svc.clone())
     }
 
     /// Counsels and their messages.

@@ -125,6 +125,17 @@ impl Source {
 
     /// A secret of at least `min_length` bytes, from the key or from the file that `<key>_FILE` names.
     pub fn secret(&mut self, key: &str, min_length: usize) -> Option<Secret> {
+        let known = self.problems.len();
+        let secret = self.optional_secret(key, min_length);
+        if secret.is_none() && self.problems.len() == known {
+            let name = variable(key);
+            self.problems.push(format!("{name} or {name}_FILE is missing"));
+        }
+        secret
+    }
+
+    /// As [`secret`](Self::secret), for one that may be absent.
+    pub fn optional_secret(&mut self, key: &str, min_length: usize) -> Option<Secret> {
         let name = variable(key);
         let text = match (self.raw(key), self.raw(&format!("{key}.file"))) {
             (Some(text), _) => text,
@@ -135,10 +146,7 @@ impl Source {
                     return None;
                 }
             },
-            (None, None) => {
-                self.problems.push(format!("{name} or {name}_FILE is missing"));
-                return None;
-            }
+            (None, None) => return None,
         };
         if text.len() < min_length {
             self.problems.push(format!("{name} must be at least {min_length} bytes long"));
@@ -252,6 +260,14 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_secret_is_named_once() {
+        let mut missing = source(&[("SHORT", "1")]);
+        assert!(missing.secret("key", 10).is_none() && missing.secret("short", 10).is_none());
+        let error = missing.finish(|| Some(())).unwrap_err();
+        assert_eq!(error.0, ["KEY or KEY_FILE is missing", "SHORT must be at least 10 bytes long"]);
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file_and_unknown_keys_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mesh.toml");
@@ -275,5 +291,7 @@ mod tests {
         let secret = source.secret("key", 10).unwrap();
         assert_eq!(secret.expose(), "0123456789");
         assert!(!format!("{secret:?}").contains("0123"));
+        assert!(source.optional_secret("other.key", 10).is_none());
+        source.finish(|| Some(())).unwrap();
     }
 }

@@ -10,6 +10,7 @@ pub mod id;
 pub mod labels;
 pub mod mesh;
 pub mod messaging;
+pub mod metrics;
 pub mod page;
 pub mod proto;
 pub mod service;

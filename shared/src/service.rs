@@ -41,6 +41,8 @@ pub struct ServiceConfig {
     pub mesh_token_key: Secret,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `METRICS_ADDR`: where metrics are served, if they are.
+    pub metrics: Option<SocketAddr>,
     /// `STREAM_REPLICAS`, `STREAM_MAX_AGE` (seconds), `STREAM_MAX_BYTES`, `CONSUMER_ACK_WAIT` (seconds).
     pub topology: TopologySettings,
     /// `CONSUMER_MAX_DELIVERIES`, `CONSUMER_FIRST_PAUSE`, `CONSUMER_LONGEST_PAUSE` (seconds).
@@ -59,37 +61,49 @@ impl ServiceConfig {
     /// # Errors
     /// Names every key that is missing or wrong.
     pub fn read(mut source: Source, port: u16) -> Result<Self, ConfigError> {
+        let config = Self::collect(&mut source, port);
+        source.finish(|| config)
+    }
+
+    /// Reads it as a part of a larger configuration, whose [`Source::finish`] names what is missing or wrong.
+    pub fn collect(source: &mut Source, port: u16) -> Option<Self> {
         let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], port)));
         let advertise = source.optional("advertise.addr");
         let nats_url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
         let log_format = source.or("log.format", LogFormat::Auto);
+        let metrics = source.optional("metrics.addr");
         let database_url =
             source.required::<String>("database.url", "sqlite://.mesh/data/service.db?mode=rwc");
         let max_connections = source.or("database.max.connections", 8);
         let mesh_token_key = source.secret("mesh.token.key", 32);
-        let topology = read_topology(&mut source);
-        let consumers = read_consumers(&mut source);
-        let relay = read_relay(&mut source);
+        let topology = read_topology(source);
+        let consumers = read_consumers(source);
+        let relay = read_relay(source);
         let mut registry = RegistrySettings::default();
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
-        source.finish(|| {
-            let database = DatabaseSettings { url: Secret::new(database_url?), max_connections };
-            let mesh_token_key = mesh_token_key?;
-            Some(Self {
-                listen,
-                advertise,
-                nats_url,
-                database,
-                mesh_token_key,
-                log_format,
-                topology,
-                consumers,
-                relay,
-                registry,
-                shutdown_limit,
-            })
+        let database = DatabaseSettings { url: Secret::new(database_url?), max_connections };
+        let mesh_token_key = mesh_token_key?;
+        Some(Self {
+            listen,
+            advertise,
+            nats_url,
+            database,
+            mesh_token_key,
+            log_format,
+            metrics,
+            topology,
+            consumers,
+            relay,
+            registry,
+            shutdown_limit,
         })
+    }
+}
+
+impl AsRef<Self> for ServiceConfig {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 
@@ -297,7 +311,7 @@ impl Running {
     }
 }
 
-/// The `main` of a service: telemetry, configuration, start, and stop at a signal. The exit code is 1 on failure.
+/// The `main` of a service: configuration, then as [`run`].
 pub async fn main<F>(
     name: &'static str,
     port: u16,
@@ -306,15 +320,35 @@ pub async fn main<F>(
 where
     F: Future<Output = Result<Running, Error>>,
 {
-    let config = match ServiceConfig::read(Source::from_environment(), port) {
+    run(name, ServiceConfig::read(Source::from_environment(), port), start).await
+}
+
+/// Runs a service: telemetry, start, and stop at a signal. The exit code is 1 on failure.
+pub async fn run<C, F>(
+    name: &'static str,
+    config: Result<C, ConfigError>,
+    start: impl FnOnce(C) -> F,
+) -> std::process::ExitCode
+where
+    C: AsRef<ServiceConfig>,
+    F: Future<Output = Result<Running, Error>>,
+{
+    let config = match config {
         Ok(config) => config,
         Err(error) => {
             eprintln!("{name}: {error}");
             return std::process::ExitCode::FAILURE;
         }
     };
-    crate::telemetry::init(name, config.log_format);
-    let run = async { start(config).await?.until_signal().await };
+    let common = config.as_ref();
+    crate::telemetry::init(name, common.log_format);
+    let metrics = common.metrics;
+    let run = async {
+        if let Some(listen) = metrics {
+            crate::metrics::serve(listen).await?;
+        }
+        start(config).await?.until_signal().await
+    };
     match run.await {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {

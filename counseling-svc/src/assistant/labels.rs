@@ -14,7 +14,6 @@ pub(super) trait Label: Copy + Default + PartialEq + TryFrom<i32> + 'static {
     fn named(name: &str) -> Option<Self>;
 
     /// Every label that says something.
-    #[cfg(test)]
     fn all() -> impl Iterator<Item = Self> {
         (1..).map_while(|number| Self::try_from(number).ok())
     }

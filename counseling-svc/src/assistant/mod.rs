@@ -1,4 +1,5 @@
-//! Who answers in a counsel: the port [`Assistant`], and the offline counselor that is the default behind it.
+//! Who answers in a counsel: the port [`Assistant`], and behind it the offline counselor, which is the default, or a
+//! model.
 //!
 //! The port knows words, not records: a caller gathers what is to be said and by whom into a [`Scene`], a [`Turn`] or
 //! an [`Excerpt`] and stores what comes back. No transaction is open meanwhile.
@@ -10,8 +11,10 @@ use tokio::sync::watch;
 use crate::contexts::domain::Context;
 
 mod labels;
+pub mod model;
 pub mod offline;
 
+pub use model::{ModelAssistant, ModelNames, ModelSettings};
 pub use offline::{OfflineAssistant, RiskScreen};
 
 /// A counselor's mind: it greets, and it answers what a user says.

@@ -1,27 +1,39 @@
 //! `CounselorService`: translation only.
 
-use shared::Error;
+use shared::auth::Caller;
 use shared::database::Database;
-use shared::labels::stored;
+use shared::page::{Listed, Page};
 use shared::proto::v1::counselor_service_server::CounselorService;
 use shared::proto::v1::{
-    self, CounselorGender, GetBubbleRequest, GetBubbleResponse, GetCounselorRequest, GetCounselorResponse,
-    GetRandomBubbleRequest, GetRandomBubbleResponse, GetToneRequest, GetToneResponse, ListBubblesRequest,
-    ListBubblesResponse, ListCounselorsRequest, ListCounselorsResponse, ListTonesRequest, ListTonesResponse,
+    self, CreateBubbleRequest, CreateBubbleResponse, CreateCounselorRequest, CreateCounselorResponse,
+    CreateToneRequest, CreateToneResponse, DeleteBubbleRequest, DeleteBubbleResponse, GetBubbleRequest,
+    GetBubbleResponse, GetCounselorRequest, GetCounselorResponse, GetRandomBubbleRequest,
+    GetRandomBubbleResponse, GetToneRequest, GetToneResponse, ListBubblesRequest, ListBubblesResponse,
+    ListCounselorsRequest, ListCounselorsResponse, ListTonesRequest, ListTonesResponse, UpdateBubbleRequest,
+    UpdateBubbleResponse, UpdateCounselorRequest, UpdateCounselorResponse, UpdateToneRequest,
+    UpdateToneResponse,
 };
+use shared::time::Clock;
 use tonic::{Request, Response, Status};
 
-use super::entity::{bubble, counselor, tone};
+use super::commands::CounselorCommands;
 use super::queries::CounselorQueries;
+use super::translation::{
+    bubble_change, check_ids, counselor_change, new_bubble, new_counselor, new_tone, tone_change,
+};
 
-/// Answers `CounselorService`. Everybody whom the gateway speaks for may read.
+/// Answers `CounselorService`. Everybody whom the gateway speaks for may read; admins may change.
 pub struct CounselorGrpc {
+    commands: CounselorCommands,
     queries: CounselorQueries,
 }
 
 impl CounselorGrpc {
-    pub fn new(database: &Database) -> Self {
-        Self { queries: CounselorQueries::new(database.clone()) }
+    pub fn new(database: &Database, clock: &Clock) -> Self {
+        Self {
+            commands: CounselorCommands::new(database.clone(), clock.clone()),
+            queries: CounselorQueries::new(database.clone()),
+        }
     }
 }
 
@@ -29,11 +41,12 @@ impl CounselorGrpc {
 impl CounselorService for CounselorGrpc {
     async fn list_counselors(
         &self,
-        _: Request<ListCounselorsRequest>,
+        request: Request<ListCounselorsRequest>,
     ) -> Result<Response<ListCounselorsResponse>, Status> {
-        let counselors = self.queries.counselors().await?;
-        let counselors = counselors.into_iter().map(v1::Counselor::try_from).collect::<Result<_, _>>()?;
-        Ok(Response::new(ListCounselorsResponse { counselors }))
+        let page = Page::of(request.into_inner().page)?;
+        let Listed { items, next_cursor } = self.queries.counselors(page).await?;
+        let counselors = items.into_iter().map(v1::Counselor::try_from).collect::<Result<_, _>>()?;
+        Ok(Response::new(ListCounselorsResponse { counselors, next_cursor }))
     }
 
     async fn get_counselor(
@@ -44,9 +57,14 @@ impl CounselorService for CounselorGrpc {
         Ok(Response::new(GetCounselorResponse { counselor: Some(counselor.try_into()?) }))
     }
 
-    async fn list_tones(&self, _: Request<ListTonesRequest>) -> Result<Response<ListTonesResponse>, Status> {
-        let tones = self.queries.tones().await?.into_iter().map(Into::into).collect();
-        Ok(Response::new(ListTonesResponse { tones }))
+    async fn list_tones(
+        &self,
+        request: Request<ListTonesRequest>,
+    ) -> Result<Response<ListTonesResponse>, Status> {
+        let page = Page::of(request.into_inner().page)?;
+        let Listed { items, next_cursor } = self.queries.tones(page).await?;
+        let tones = items.into_iter().map(Into::into).collect();
+        Ok(Response::new(ListTonesResponse { tones, next_cursor }))
     }
 
     async fn get_tone(&self, request: Request<GetToneRequest>) -> Result<Response<GetToneResponse>, Status> {
@@ -58,8 +76,11 @@ impl CounselorService for CounselorGrpc {
         &self,
         request: Request<ListBubblesRequest>,
     ) -> Result<Response<ListBubblesResponse>, Status> {
-        let bubbles = self.queries.bubbles(&request.into_inner().counselor_id).await?;
-        Ok(Response::new(ListBubblesResponse { bubbles: bubbles.into_iter().map(Into::into).collect() }))
+        let request = request.into_inner();
+        let page = Page::of(request.page)?;
+        let Listed { items, next_cursor } = self.queries.bubbles(&request.counselor_id, page).await?;
+        let bubbles = items.into_iter().map(Into::into).collect();
+        Ok(Response::new(ListBubblesResponse { bubbles, next_cursor }))
     }
 
     async fn get_bubble(
@@ -78,50 +99,75 @@ impl CounselorService for CounselorGrpc {
         let bubble = self.queries.random_bubble(&request.into_inner().counselor_id).await?;
         Ok(Response::new(GetRandomBubbleResponse { bubble: Some(bubble.into()) }))
     }
-}
 
-impl TryFrom<counselor::Model> for v1::Counselor {
-    type Error = Error;
-
-    fn try_from(row: counselor::Model) -> Result<Self, Error> {
-        Ok(Self {
-            gender: stored(&row.gender, CounselorGender::from_str_name)?.into(),
-            id: row.id,
-            tone_id: row.tone_id,
-            name: row.name,
-            description: row.description,
-            profile_image: row.profile_image,
-            created_at: Some(row.created_at.into()),
-            updated_at: Some(row.updated_at.into()),
-            deleted_at: row.deleted_at.map(Into::into),
-        })
+    async fn create_counselor(
+        &self,
+        request: Request<CreateCounselorRequest>,
+    ) -> Result<Response<CreateCounselorResponse>, Status> {
+        Caller::of(&request)?.require_admin()?;
+        let counselor = self.commands.create_counselor(new_counselor(request.into_inner())?).await?;
+        Ok(Response::new(CreateCounselorResponse { counselor: Some(counselor.try_into()?) }))
     }
-}
 
-impl From<tone::Model> for v1::Tone {
-    fn from(row: tone::Model) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            description: row.description,
-            created_at: Some(row.created_at.into()),
-            updated_at: Some(row.updated_at.into()),
-            deleted_at: row.deleted_at.map(Into::into),
-        }
+    async fn update_counselor(
+        &self,
+        request: Request<UpdateCounselorRequest>,
+    ) -> Result<Response<UpdateCounselorResponse>, Status> {
+        Caller::of(&request)?.require_admin()?;
+        let (id, change) = counselor_change(request.into_inner())?;
+        let counselor = self.commands.update_counselor(&id, change).await?;
+        Ok(Response::new(UpdateCounselorResponse { counselor: Some(counselor.try_into()?) }))
     }
-}
 
-impl From<bubble::Model> for v1::Bubble {
-    fn from(row: bubble::Model) -> Self {
-        Self {
-            id: row.id,
-            counselor_id: row.counselor_id,
-            question: row.question,
-            response_option1: row.response_option1,
-            response_option2: row.response_option2,
-            created_at: Some(row.created_at.into()),
-            updated_at: Some(row.updated_at.into()),
-            deleted_at: row.deleted_at.map(Into::into),
-        }
+    async fn create_tone(
+        &self,
+        request: Request<CreateToneRequest>,
+    ) -> Result<Response<CreateToneResponse>, Status> {
+        Caller::of(&request)?.require_admin()?;
+        let tone = self.commands.create_tone(new_tone(&request.into_inner())?).await?;
+        Ok(Response::new(CreateToneResponse { tone: Some(tone.into()) }))
+    }
+
+    async fn update_tone(
+        &self,
+        request: Request<UpdateToneRequest>,
+    ) -> Result<Response<UpdateToneResponse>, Status> {
+        Caller::of(&request)?.require_admin()?;
+        let (id, change) = tone_change(request.into_inner())?;
+        let tone = self.commands.update_tone(&id, change).await?;
+        Ok(Response::new(UpdateToneResponse { tone: Some(tone.into()) }))
+    }
+
+    async fn create_bubble(
+        &self,
+        request: Request<CreateBubbleRequest>,
+    ) -> Result<Response<CreateBubbleResponse>, Status> {
+        Caller::of(&request)?.require_admin()?;
+        let request = request.into_inner();
+        let new = new_bubble(&request)?;
+        let bubble = self.commands.create_bubble(&request.counselor_id, new).await?;
+        Ok(Response::new(CreateBubbleResponse { bubble: Some(bubble.into()) }))
+    }
+
+    async fn update_bubble(
+        &self,
+        request: Request<UpdateBubbleRequest>,
+    ) -> Result<Response<UpdateBubbleResponse>, Status> {
+        Caller::of(&request)?.require_admin()?;
+        let request = request.into_inner();
+        let change = bubble_change(&request)?;
+        let bubble = self.commands.update_bubble(&request.counselor_id, &request.bubble_id, change).await?;
+        Ok(Response::new(UpdateBubbleResponse { bubble: Some(bubble.into()) }))
+    }
+
+    async fn delete_bubble(
+        &self,
+        request: Request<DeleteBubbleRequest>,
+    ) -> Result<Response<DeleteBubbleResponse>, Status> {
+        Caller::of(&request)?.require_admin()?;
+        let DeleteBubbleRequest { counselor_id, bubble_id } = request.into_inner();
+        check_ids(&[("counselor_id", &counselor_id), ("bubble_id", &bubble_id)])?;
+        self.commands.delete_bubble(&counselor_id, &bubble_id).await?;
+        Ok(Response::new(DeleteBubbleResponse {}))
     }
 }

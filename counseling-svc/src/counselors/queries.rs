@@ -1,12 +1,15 @@
 //! Reading counselors, tones and bubbles.
 
-use rand::seq::IndexedRandom;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
+use sea_orm::{Cursor, QueryOrder, QuerySelect, SelectorTrait};
 use shared::Error;
 use shared::database::Database;
+use shared::page::{Listed, Page};
 
 use super::entity::{bubble, counselor, tone};
+
+/// A page of a list that is ordered by its ids.
+pub type ById = Page<(String,)>;
 
 /// Reads counselors, tones and bubbles.
 #[derive(Clone)]
@@ -23,9 +26,10 @@ impl CounselorQueries {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn counselors(&self) -> Result<Vec<counselor::Model>, Error> {
+    pub async fn counselors(&self, page: ById) -> Result<Listed<counselor::Model>, Error> {
         let all = counselor::Entity::find().filter(counselor::Column::DeletedAt.is_null());
-        Ok(all.order_by_asc(counselor::Column::Id).all(self.database.read()).await?)
+        let mut all = all.cursor_by(counselor::Column::Id);
+        page.cut(seek(&mut all, &page).all(self.database.read()).await?, |row| (row.id.clone(),))
     }
 
     /// One counselor.
@@ -41,9 +45,10 @@ impl CounselorQueries {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn tones(&self) -> Result<Vec<tone::Model>, Error> {
+    pub async fn tones(&self, page: ById) -> Result<Listed<tone::Model>, Error> {
         let all = tone::Entity::find().filter(tone::Column::DeletedAt.is_null());
-        Ok(all.order_by_asc(tone::Column::Id).all(self.database.read()).await?)
+        let mut all = all.cursor_by(tone::Column::Id);
+        page.cut(seek(&mut all, &page).all(self.database.read()).await?, |row| (row.id.clone(),))
     }
 
     /// One tone.
@@ -59,12 +64,10 @@ impl CounselorQueries {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such counselor.
-    pub async fn bubbles(&self, counselor_id: &str) -> Result<Vec<bubble::Model>, Error> {
+    pub async fn bubbles(&self, counselor_id: &str, page: ById) -> Result<Listed<bubble::Model>, Error> {
         self.counselor(counselor_id).await?;
-        let all = bubble::Entity::find()
-            .filter(bubble::Column::CounselorId.eq(counselor_id))
-            .filter(bubble::Column::DeletedAt.is_null());
-        Ok(all.order_by_asc(bubble::Column::Id).all(self.database.read()).await?)
+        let mut all = bubbles_of(counselor_id).cursor_by(bubble::Column::Id);
+        page.cut(seek(&mut all, &page).all(self.database.read()).await?, |row| (row.id.clone(),))
     }
 
     /// One bubble of a counselor.
@@ -83,7 +86,29 @@ impl CounselorQueries {
     /// # Errors
     /// [`Error::NotFound`] when the counselor has none, or there is no such counselor.
     pub async fn random_bubble(&self, counselor_id: &str) -> Result<bubble::Model, Error> {
-        let bubbles = self.bubbles(counselor_id).await?;
-        bubbles.choose(&mut rand::rng()).cloned().ok_or(Error::NotFound("bubble"))
+        self.counselor(counselor_id).await?;
+        let count = bubbles_of(counselor_id).count(self.database.read()).await?;
+        if count == 0 {
+            return Err(Error::NotFound("bubble"));
+        }
+        let any = bubbles_of(counselor_id)
+            .order_by_asc(bubble::Column::Id)
+            .offset(rand::random_range(0..count))
+            .limit(1);
+        any.one(self.database.read()).await?.ok_or(Error::NotFound("bubble"))
     }
+}
+
+fn bubbles_of(counselor_id: &str) -> Select<bubble::Entity> {
+    bubble::Entity::find()
+        .filter(bubble::Column::CounselorId.eq(counselor_id))
+        .filter(bubble::Column::DeletedAt.is_null())
+}
+
+/// Goes to the page of a list that is ordered by its ids, and so by when its rows were made.
+pub fn seek<'a, S: SelectorTrait>(list: &'a mut Cursor<S>, page: &ById) -> &'a mut Cursor<S> {
+    if let Some((id,)) = &page.after {
+        list.after(id.clone());
+    }
+    list.first(page.rows())
 }

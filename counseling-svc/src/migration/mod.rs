@@ -3,6 +3,7 @@
 mod m2026_01_02_000001_create_counselors;
 mod m2026_01_02_000002_create_prompts;
 mod m2026_01_02_000003_create_counsels;
+mod m2026_02_01_000002_create_episodes;
 mod m2026_02_01_000003_create_counsel_contexts;
 
 use sea_orm_migration::prelude::*;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_01_02_000001_create_counselors::Migration),
             Box::new(m2026_01_02_000002_create_prompts::Migration),
             Box::new(m2026_01_02_000003_create_counsels::Migration),
+            Box::new(m2026_02_01_000002_create_episodes::Migration),
             Box::new(m2026_02_01_000003_create_counsel_contexts::Migration),
         ]
     }

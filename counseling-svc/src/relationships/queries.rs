@@ -42,3 +42,12 @@ pub async fn get(database: &Database, caller: &Caller, id: &str) -> Result<Model
     caller.require_owner(&found.user_id, WHAT)?;
     Ok(found)
 }
+
+/// How close a user is to a counselor; 0 when they have not met.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn rapport(database: &Database, user_id: &str, counselor_id: &str) -> Result<i32, Error> {
+    let met = Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::CounselorId.eq(counselor_id));
+    Ok(met.one(database.read()).await?.map_or(0, |met| met.rapport))
+}

@@ -16,7 +16,7 @@ shared::on_each_engine! {
         let counselors = world.counselors().await;
         assert!(counselors.len() >= 2, "{counselors:?}");
         assert!(counselors.is_sorted_by(|one, next| one.id < next.id));
-        let tones = client.list_tones(by(&user_id, ListTonesRequest {})).await.unwrap().into_inner().tones;
+        let tones = client.list_tones(by(&user_id, ListTonesRequest::default())).await.unwrap().into_inner().tones;
         for counselor in counselors {
             assert_ne!(counselor.gender(), CounselorGender::Unspecified);
             assert_eq!((counselor.updated_at, counselor.deleted_at), (counselor.created_at, None));
@@ -57,7 +57,7 @@ shared::on_each_engine! {
         refused(client.get_counselor(by(&user_id, request)).await, Code::NotFound, "counselor not found");
         let request = GetToneRequest { tone_id: id.clone() };
         refused(client.get_tone(by(&user_id, request)).await, Code::NotFound, "tone not found");
-        let request = ListBubblesRequest { counselor_id: id.clone() };
+        let request = ListBubblesRequest { counselor_id: id.clone(), page: None };
         refused(client.list_bubbles(by(&user_id, request)).await, Code::NotFound, "counselor not found");
         let request = GetRandomBubbleRequest { counselor_id: id };
         let random = client.get_random_bubble(by(&user_id, request)).await;

@@ -6,6 +6,7 @@ mod counsels;
 mod failures;
 mod interruptions;
 mod messages;
+mod model;
 mod pages;
 mod prompts;
 mod puppet;

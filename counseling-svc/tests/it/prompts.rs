@@ -56,7 +56,7 @@ shared::on_each_engine! {
         let of_tone = world.techniques(&tone_id).await;
         assert!(all.len() > of_tone.len());
         assert!(all.is_sorted_by(|one, next| one.tone_id <= next.tone_id));
-        let request = by(&new_id(), ListTonesRequest {});
+        let request = by(&new_id(), ListTonesRequest::default());
         let tones = world.calls().counselors().list_tones(request).await.unwrap().into_inner().tones;
         assert!(tones.len() >= 2, "{tones:?}");
         for tone in &tones {

@@ -46,7 +46,7 @@ impl Instance {
 pub struct Calls(Channel);
 
 impl Calls {
-    fn to(running: &Running) -> Self {
+    pub fn to(running: &Running) -> Self {
         Self(Endpoint::from_shared(format!("http://{}", running.address)).unwrap().connect_lazy())
     }
 
@@ -258,7 +258,7 @@ impl World {
     }
 
     pub async fn counselors(&self) -> Vec<Counselor> {
-        let request = by(&new_id(), ListCounselorsRequest {});
+        let request = by(&new_id(), ListCounselorsRequest::default());
         self.calls().counselors().list_counselors(request).await.unwrap().into_inner().counselors
     }
 
@@ -269,7 +269,7 @@ impl World {
     }
 
     pub async fn bubbles(&self, counselor_id: &str) -> Vec<Bubble> {
-        let request = ListBubblesRequest { counselor_id: counselor_id.to_owned() };
+        let request = ListBubblesRequest { counselor_id: counselor_id.to_owned(), page: None };
         let response = self.calls().counselors().list_bubbles(by(&new_id(), request)).await.unwrap();
         response.into_inner().bubbles
     }

@@ -6,6 +6,35 @@ use futures::future::try_join_all;
 
 use crate::BoxError;
 
+/// What is asked for on the command line.
+pub(crate) struct Arguments(Vec<String>);
+
+impl Arguments {
+    pub(crate) fn of_process() -> Self {
+        Self(std::env::args().skip(1).collect())
+    }
+
+    /// The first argument, if it is a word.
+    pub(crate) fn command(&self) -> &str {
+        self.0.first().map(String::as_str).filter(|word| !word.starts_with("--")).unwrap_or("me")
+    }
+
+    /// The number after `name`.
+    pub(crate) fn number(&self, name: &str, default: usize) -> Result<usize, BoxError> {
+        match self.0.iter().position(|argument| argument == name) {
+            Some(index) => {
+                let value = self.0.get(index + 1).ok_or_else(|| format!("{name} needs a number"))?;
+                Ok(value
+                    .parse()
+                    .ok()
+                    .filter(|number| *number > 0)
+                    .ok_or_else(|| format!("{name} needs a number of 1 or more, and {value:?} is none"))?)
+            }
+            None => Ok(default),
+        }
+    }
+}
+
 /// One connection that can be asked again and again.
 pub(crate) trait Connection: Send + 'static {
     /// One call; an answer that is not a success is an error, so that failures are never counted as speed.
@@ -23,13 +52,9 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    fn of(mut latencies: Vec<Duration>, elapsed: Duration) -> Self {
-        latencies.sort_unstable();
-        let quantile = |part: f64| {
-            let index = ((latencies.len() as f64 - 1.0) * part) as usize;
-            latencies.get(index).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
-        };
-        Self { rate: latencies.len() as f64 / elapsed.as_secs_f64(), p50: quantile(0.5), p99: quantile(0.99) }
+    fn of(latencies: &[f64], elapsed: Duration) -> Self {
+        let rate = latencies.len() as f64 / elapsed.as_secs_f64();
+        Self { rate, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) }
     }
 
     /// The run with the median rate.
@@ -39,33 +64,37 @@ impl Sample {
     }
 }
 
-/// Opens `connections` connections and calls on all of them for `duration`.
-pub(crate) async fn run<C: Connection>(
-    connections: usize,
-    duration: Duration,
-    connect: impl AsyncFn() -> Result<C, BoxError>,
-) -> Result<Sample, BoxError> {
-    let mut opened = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        opened.push(connect().await?);
-    }
+/// The value that this part of the values does not exceed; zero when there are none.
+pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let index = ((sorted.len() as f64 - 1.0) * part) as usize;
+    sorted.get(index).copied().unwrap_or_default()
+}
+
+/// Milliseconds since `began`.
+pub(crate) fn milliseconds(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64() * 1000.0
+}
+
+/// Calls on all of `connections` at once for `duration`.
+pub(crate) async fn run<C: Connection>(connections: Vec<C>, duration: Duration) -> Result<Sample, BoxError> {
     let began = Instant::now();
-    let tasks: Vec<_> =
-        opened.into_iter().map(|connection| tokio::spawn(call_for(connection, duration))).collect();
+    let tasks = connections.into_iter().map(|connection| tokio::spawn(call_for(connection, duration)));
     let mut latencies = Vec::new();
     for task in try_join_all(tasks).await? {
         latencies.extend(task?);
     }
-    Ok(Sample::of(latencies, began.elapsed()))
+    Ok(Sample::of(&latencies, began.elapsed()))
 }
 
-async fn call_for<C: Connection>(mut connection: C, duration: Duration) -> Result<Vec<Duration>, BoxError> {
+async fn call_for<C: Connection>(mut connection: C, duration: Duration) -> Result<Vec<f64>, BoxError> {
     let began = Instant::now();
     let mut latencies = Vec::new();
     while began.elapsed() < duration {
         let called = Instant::now();
         connection.call().await?;
-        latencies.push(called.elapsed());
+        latencies.push(milliseconds(called));
     }
     Ok(latencies)
 }

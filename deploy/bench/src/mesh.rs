@@ -1,173 +1,183 @@
-//! What is measured: nats-server, user-svc and the gateway as real processes of the release build.
+//! What is measured: nats-server, the services and the gateway as real processes of this build.
 
+use std::collections::HashMap;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
 use shared::auth::{Caller, MESH_TOKEN, MeshTokens};
 use shared::config::Secret;
-use shared::proto::v1::GetUserRequest;
-use shared::proto::v1::user_service_client::UserServiceClient;
-use shared::testkit::{MESH_TOKEN_KEY, NatsServer, Process};
+use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
+use shared::proto::v1::{Authority, SetAuthorityRequest};
+use shared::testkit::{MESH_TOKEN_KEY, NatsServer, PostgresServer, Process};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::BoxError;
-use crate::load::Connection;
+use crate::http::{Rest, text};
+use crate::transactions::Transactions;
 
 const SESSION_KEY: &str = "a key that only the benchmark of the mesh uses";
 
-/// A running mesh and a guest who has signed in.
+/// Where the services keep their data. Both write through to the disk.
+#[derive(Clone, Copy)]
+pub(crate) enum Store {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// A running mesh.
 pub(crate) struct Mesh {
-    user_svc: String,
     gateway: String,
-    user_id: String,
-    access_token: String,
+    services: HashMap<&'static str, String>,
     // In the order in which they end.
-    _gateway: Process,
-    _user_svc: Process,
+    _processes: Vec<Process>,
     _nats: NatsServer,
-    _folder: TempDir,
+    _postgres: Option<PostgresServer>,
+    folder: TempDir,
+}
+
+/// A user who is signed in.
+#[derive(Clone)]
+pub(crate) struct User {
+    pub(crate) id: String,
+    pub(crate) token: String,
 }
 
 impl Mesh {
-    pub(crate) async fn start() -> Result<Self, BoxError> {
+    /// Starts these services and a gateway, and waits until a guest can sign in.
+    pub(crate) async fn start(store: Store, services: &[&'static str]) -> Result<Self, BoxError> {
         let nats = NatsServer::start().await;
-        let folder = tempfile::tempdir()?;
-        let (user_svc, gateway) = (free_address()?, free_address()?);
+        let postgres = match store {
+            Store::Sqlite => None,
+            Store::Postgres => Some(PostgresServer::start().await),
+        };
+        let folder = tempfile::Builder::new().prefix("mesh-bench-").tempdir()?;
+        let mut processes = Vec::new();
+        let mut addresses = HashMap::new();
+        for name in services {
+            let address = free_address()?;
+            let database = match &postgres {
+                None => {
+                    format!("sqlite://{}?mode=rwc", folder.path().join(name).with_extension("db").display())
+                }
+                Some(server) => server.new_database().await,
+            };
+            let mut command = logged(name, folder.path())?;
+            command
+                .env("LISTEN_ADDR", &address)
+                .env("NATS_URL", nats.url())
+                .env("DATABASE_URL", database)
+                .env("MESH_TOKEN_KEY", MESH_TOKEN_KEY)
+                // Nothing but what `Transactions` reads.
+                .env("RUST_LOG", "shared::database=debug")
+                .env("LOG_FORMAT", "json");
+            processes.push(Process::start(&command, None, "TERM", None));
+            addresses.insert(*name, address);
+        }
 
-        let mut command = Command::new(beside_this("user-svc")?);
-        let file = folder.path().join("user-svc.db");
-        command
-            .env("LISTEN_ADDR", &user_svc)
-            .env("NATS_URL", nats.url())
-            .env("DATABASE_URL", format!("sqlite://{}?mode=rwc", file.display()))
-            .env("MESH_TOKEN_KEY", MESH_TOKEN_KEY);
-        let user_svc_process = Process::start(&command, None, "TERM", None);
-
+        let gateway = free_address()?;
         let mut command = Command::new(beside_this("gateway")?);
         command
             .env("LISTEN_ADDR", &gateway)
             .env("NATS_URL", nats.url())
             .env("MESH_TOKEN_KEY", MESH_TOKEN_KEY)
             .env("SESSION_KEY", SESSION_KEY);
-        let gateway_process = Process::start(&command, None, "TERM", None);
+        processes.insert(0, Process::start(&command, None, "TERM", None));
 
-        let access_token = sign_in(&gateway).await?;
-        let user_id = user_id(&gateway, &access_token).await?;
-        Ok(Self {
-            user_svc,
+        let mesh = Self {
             gateway,
-            user_id,
-            access_token,
-            _gateway: gateway_process,
-            _user_svc: user_svc_process,
+            services: addresses,
+            _processes: processes,
             _nats: nats,
-            _folder: folder,
-        })
-    }
-
-    /// A connection to user-svc of its own.
-    pub(crate) async fn rpc(&self) -> Result<Rpc, BoxError> {
-        let channel =
-            Endpoint::from_shared(format!("http://{}", self.user_svc))?.tcp_nodelay(true).connect().await?;
-        let tokens = MeshTokens::new(&Secret::new(MESH_TOKEN_KEY));
-        Ok(Rpc {
-            client: UserServiceClient::new(channel),
-            token: tokens.sign(Caller::User(self.user_id.clone()))?,
-            user_id: self.user_id.clone(),
-        })
-    }
-
-    /// A connection to the gateway of its own.
-    pub(crate) async fn rest(&self) -> Result<Rest, BoxError> {
-        Rest::connect(&self.gateway, "GET", "/v1/users/me", Some(&self.access_token)).await
-    }
-}
-
-/// `GetUser` called directly.
-pub(crate) struct Rpc {
-    client: UserServiceClient<Channel>,
-    token: String,
-    user_id: String,
-}
-
-impl Connection for Rpc {
-    async fn call(&mut self) -> Result<(), BoxError> {
-        let mut request = tonic::Request::new(GetUserRequest { user_id: self.user_id.clone() });
-        request.metadata_mut().insert(MESH_TOKEN, self.token.parse()?);
-        self.client.get_user(request).await?.into_inner().user.ok_or("no user in the answer")?;
-        Ok(())
-    }
-}
-
-/// One request sent over and over on one HTTP/1.1 connection.
-pub(crate) struct Rest {
-    sender: SendRequest<Empty<Bytes>>,
-    request: http::Request<()>,
-}
-
-impl Rest {
-    async fn connect(address: &str, method: &str, path: &str, token: Option<&str>) -> Result<Self, BoxError> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let mut request = http::Request::builder().method(method).uri(path).header("host", address);
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        Ok(Self { sender, request: request.body(())? })
-    }
-
-    async fn send(&mut self) -> Result<Bytes, BoxError> {
-        self.sender.ready().await?;
-        let response = self.sender.send_request(self.request.clone().map(|()| Empty::new())).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        if status.is_success() { Ok(body) } else { Err(format!("{status}: {body:?}").into()) }
-    }
-}
-
-impl Connection for Rest {
-    async fn call(&mut self) -> Result<(), BoxError> {
-        self.send().await.map(drop)
-    }
-}
-
-/// Tries until the gateway has found user-svc.
-async fn sign_in(gateway: &str) -> Result<String, BoxError> {
-    let mut last: BoxError = "not tried".into();
-    for _ in 0..300 {
-        let initiated = async {
-            let mut rest = Rest::connect(gateway, "POST", "/v1/auth/initiate", None).await?;
-            text(&rest.send().await?, "/data/accessToken")
+            _postgres: postgres,
+            folder,
         };
-        match initiated.await {
-            Ok(token) => return Ok(token),
-            Err(error) => last = error,
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        mesh.wait_until_ready(services).await?;
+        Ok(mesh)
     }
-    Err(format!("the mesh did not get ready: {last}").into())
+
+    /// A connection of its own to the gateway.
+    pub(crate) async fn rest(&self, user: &User) -> Result<Rest, BoxError> {
+        Rest::connect(&self.gateway, Some(&user.token)).await
+    }
+
+    /// A connection of its own to a service.
+    pub(crate) async fn channel(&self, service: &str) -> Result<Channel, BoxError> {
+        let address = self.services.get(service).ok_or_else(|| format!("{service} does not run"))?;
+        Ok(Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?)
+    }
+
+    /// The transactions that a service commits from now on.
+    pub(crate) fn transactions(&self, service: &'static str) -> Result<Transactions, BoxError> {
+        Transactions::from_now(service, log_of(service, self.folder.path()))
+    }
+
+    /// A new guest.
+    pub(crate) async fn guest(&self) -> Result<User, BoxError> {
+        let signed_in = Rest::connect(&self.gateway, None).await?.post("/v1/auth/initiate", None).await?;
+        let token = text(&signed_in, "/data/accessToken")?;
+        let me = Rest::connect(&self.gateway, Some(&token)).await?.get("/v1/users/me").await?;
+        Ok(User { id: text(&me, "/data/user/id")?, token })
+    }
+
+    /// A new user whose message tokens have no limit: an admin.
+    pub(crate) async fn talker(&self) -> Result<User, BoxError> {
+        let user = self.guest().await?;
+        let authority = Authority::Admin.into();
+        let mut request = tonic::Request::new(SetAuthorityRequest { user_id: user.id.clone(), authority });
+        request.metadata_mut().insert(MESH_TOKEN, mesh_token(Caller::Admin(user.id.clone()))?.parse()?);
+        AuthUserServiceClient::new(self.channel("user-svc").await?).set_authority(request).await?;
+        Ok(user)
+    }
+
+    /// The gateway has to find each service first.
+    async fn wait_until_ready(&self, services: &[&str]) -> Result<(), BoxError> {
+        let mut last: BoxError = "not tried".into();
+        for _ in 0..300 {
+            let ready = async {
+                let guest = self.guest().await?;
+                if services.contains(&"counseling-svc") {
+                    self.rest(&guest).await?.get("/v1/counselors").await?;
+                }
+                Ok(())
+            };
+            match ready.await {
+                Ok(()) => return Ok(()),
+                Err(error) => last = error,
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(format!("the mesh did not get ready: {last}").into())
+    }
 }
 
-async fn user_id(gateway: &str, token: &str) -> Result<String, BoxError> {
-    let mut rest = Rest::connect(gateway, "GET", "/v1/users/me", Some(token)).await?;
-    text(&rest.send().await?, "/data/user/id")
+/// A token by which services trust the gateway.
+pub(crate) fn mesh_token(caller: Caller) -> Result<String, BoxError> {
+    Ok(MeshTokens::new(&Secret::new(MESH_TOKEN_KEY)).sign(caller)?)
 }
 
-fn text(body: &[u8], pointer: &str) -> Result<String, BoxError> {
-    let body: serde_json::Value = serde_json::from_slice(body)?;
-    let text =
-        body.pointer(pointer).and_then(|value| value.as_str()).ok_or_else(|| format!("no {pointer}"))?;
-    Ok(text.to_owned())
+/// Runs a binary of this build with its standard output in a file.
+fn logged(name: &str, folder: &Path) -> Result<Command, BoxError> {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"exec "$0" >"$1""#]).arg(beside_this(name)?).arg(log_of(name, folder));
+    Ok(command)
+}
+
+fn log_of(name: &str, folder: &Path) -> PathBuf {
+    folder.join(name).with_extension("log")
 }
 
 /// A binary of the same build: what is measured is as optimised as what measures.

@@ -9,9 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::counselors::CounselorId;
 use crate::App;
-use crate::dto::{self, Times};
+use crate::dto::{self, Deleted, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Ids, PathIds};
+use crate::input::{Body, Ids, PageQuery, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
 
@@ -43,8 +43,12 @@ impl TryFrom<v1::Bubble> for Bubble {
 
 /// Bubbles.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Bubbles {
     bubbles: Vec<Bubble>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// One bubble.
@@ -54,8 +58,8 @@ pub struct BubbleData {
 }
 
 impl BubbleData {
-    fn of(bubble: Option<v1::Bubble>) -> Answer<Self> {
-        Ok(Success::ok(Self { bubble: promised(bubble, "bubble")?.try_into()? }))
+    fn of(bubble: Option<v1::Bubble>) -> Result<Self, ApiError> {
+        Ok(Self { bubble: promised(bubble, "bubble")?.try_into()? })
     }
 }
 
@@ -76,17 +80,20 @@ impl PathIds for BubbleId {}
     get,
     path = "/counselors/{counselor-id}/bubbles",
     tag = "counselors",
-    params(CounselorId),
+    params(CounselorId, PageQuery),
     responses((status = 200, body = Envelope<Bubbles>), Errors)
 )]
 pub async fn list_bubbles(
     State(app): State<Arc<App>>,
     session: Session,
     Ids(CounselorId { counselor_id }): Ids<CounselorId>,
+    page: PageQuery,
 ) -> Answer<Bubbles> {
-    let request = app.upstream.request(session.caller(), v1::ListBubblesRequest { counselor_id })?;
+    let request = v1::ListBubblesRequest { counselor_id, page: page.request() };
+    let request = app.upstream.request(session.caller(), request)?;
     let answer = app.upstream.counselors().list_bubbles(request).await?.into_inner();
-    Ok(Success::ok(Bubbles { bubbles: dto::all(answer.bubbles)? }))
+    let next_cursor = next_cursor(answer.next_cursor);
+    Ok(Success::ok(Bubbles { bubbles: dto::all(answer.bubbles)?, next_cursor }))
 }
 
 /// One bubble of a counselor.
@@ -103,7 +110,8 @@ pub async fn get_bubble(
     Ids(BubbleId { counselor_id, bubble_id }): Ids<BubbleId>,
 ) -> Answer<BubbleData> {
     let request = app.upstream.request(session.caller(), v1::GetBubbleRequest { counselor_id, bubble_id })?;
-    BubbleData::of(app.upstream.counselors().get_bubble(request).await?.into_inner().bubble)
+    let answer = app.upstream.counselors().get_bubble(request).await?.into_inner();
+    Ok(Success::ok(BubbleData::of(answer.bubble)?))
 }
 
 /// A bubble of a counselor, any of them.
@@ -120,5 +128,94 @@ pub async fn get_random_bubble(
     Ids(CounselorId { counselor_id }): Ids<CounselorId>,
 ) -> Answer<BubbleData> {
     let request = app.upstream.request(session.caller(), v1::GetRandomBubbleRequest { counselor_id })?;
-    BubbleData::of(app.upstream.counselors().get_random_bubble(request).await?.into_inner().bubble)
+    let answer = app.upstream.counselors().get_random_bubble(request).await?.into_inner();
+    Ok(Success::ok(BubbleData::of(answer.bubble)?))
+}
+
+/// A bubble that is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateBubble {
+    #[schema(min_length = 1, max_length = 500)]
+    question: String,
+    #[schema(min_length = 1, max_length = 500)]
+    response_option1: String,
+    #[schema(min_length = 1, max_length = 500)]
+    response_option2: String,
+}
+
+/// Adds a bubble to a counselor.
+#[utoipa::path(
+    post,
+    path = "/counselors/{counselor-id}/bubbles",
+    tag = "counselors",
+    params(CounselorId),
+    request_body = CreateBubble,
+    responses((status = 201, body = Envelope<BubbleData>), Errors)
+)]
+pub async fn create_bubble(
+    State(app): State<Arc<App>>,
+    session: Session,
+    Ids(CounselorId { counselor_id }): Ids<CounselorId>,
+    Body(body): Body<CreateBubble>,
+) -> Answer<BubbleData> {
+    let CreateBubble { question, response_option1, response_option2 } = body;
+    let request = v1::CreateBubbleRequest { counselor_id, question, response_option1, response_option2 };
+    let request = app.upstream.request(session.caller(), request)?;
+    let answer = app.upstream.counselors().create_bubble(request).await?.into_inner();
+    Ok(Success::created(BubbleData::of(answer.bubble)?))
+}
+
+/// What becomes different about a bubble; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateBubble {
+    #[schema(min_length = 1, max_length = 500)]
+    question: Option<String>,
+    #[schema(min_length = 1, max_length = 500)]
+    response_option1: Option<String>,
+    #[schema(min_length = 1, max_length = 500)]
+    response_option2: Option<String>,
+}
+
+/// Changes a bubble of a counselor.
+#[utoipa::path(
+    put,
+    path = "/counselors/{counselor-id}/bubbles/{bubble-id}",
+    tag = "counselors",
+    params(BubbleId),
+    request_body = UpdateBubble,
+    responses((status = 200, body = Envelope<BubbleData>), Errors)
+)]
+pub async fn update_bubble(
+    State(app): State<Arc<App>>,
+    session: Session,
+    Ids(BubbleId { counselor_id, bubble_id }): Ids<BubbleId>,
+    Body(body): Body<UpdateBubble>,
+) -> Answer<BubbleData> {
+    let UpdateBubble { question, response_option1, response_option2 } = body;
+    let request =
+        v1::UpdateBubbleRequest { counselor_id, bubble_id, question, response_option1, response_option2 };
+    let request = app.upstream.request(session.caller(), request)?;
+    let answer = app.upstream.counselors().update_bubble(request).await?.into_inner();
+    Ok(Success::ok(BubbleData::of(answer.bubble)?))
+}
+
+/// Deletes a bubble of a counselor. Counsels that were opened with it keep their words.
+#[utoipa::path(
+    delete,
+    path = "/counselors/{counselor-id}/bubbles/{bubble-id}",
+    tag = "counselors",
+    params(BubbleId),
+    responses((status = 200, body = Envelope<Deleted>), Errors)
+)]
+pub async fn delete_bubble(
+    State(app): State<Arc<App>>,
+    session: Session,
+    Ids(BubbleId { counselor_id, bubble_id }): Ids<BubbleId>,
+) -> Answer<Deleted> {
+    let request =
+        app.upstream.request(session.caller(), v1::DeleteBubbleRequest { counselor_id, bubble_id })?;
+    app.upstream.counselors().delete_bubble(request).await?;
+    Ok(Success::ok(Deleted::yes()))
 }

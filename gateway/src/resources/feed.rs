@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::response::sse::Event;
 use futures::{Stream, stream};
@@ -83,7 +83,11 @@ pub async fn follow_counsels(
     State(app): State<Arc<App>>,
     session: Session,
     Resume(seen): Resume,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    if !events::are_taken(&headers) {
+        return Err(ApiError::invalid(vec!["Accept: must allow text/event-stream".to_owned()]));
+    }
     let feed = app.feeds.open(&session.user_id, seen).await.map_err(refused)?;
     let ends = Instant::now() + session.time_left();
     let (shutdown, keep_alive) = (app.shutdown.clone(), app.keep_alive);

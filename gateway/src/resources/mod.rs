@@ -4,6 +4,7 @@ pub mod auth;
 pub mod bubbles;
 pub mod counselors;
 pub mod counsels;
+pub mod episodes;
 pub mod feed;
 pub mod messages;
 pub mod probes;

@@ -8,9 +8,9 @@ use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
-use crate::dto::{self, Times};
+use crate::dto::{self, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Ids, PathIds};
+use crate::input::{Body, Ids, PageQuery, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
 
@@ -35,14 +35,24 @@ impl TryFrom<v1::Tone> for Tone {
 
 /// Tones.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Tones {
     tones: Vec<Tone>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// One tone.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ToneData {
     tone: Tone,
+}
+
+impl ToneData {
+    fn of(tone: Option<v1::Tone>) -> Result<Self, ApiError> {
+        Ok(Self { tone: promised(tone, "tone")?.try_into()? })
+    }
 }
 
 /// The path of a tone.
@@ -56,11 +66,19 @@ pub struct ToneId {
 impl PathIds for ToneId {}
 
 /// All tones.
-#[utoipa::path(get, path = "/tones", tag = "counselors", responses((status = 200, body = Envelope<Tones>), Errors))]
-pub async fn list_tones(State(app): State<Arc<App>>, session: Session) -> Answer<Tones> {
-    let request = app.upstream.request(session.caller(), v1::ListTonesRequest {})?;
+#[utoipa::path(
+    get,
+    path = "/tones",
+    tag = "counselors",
+    params(PageQuery),
+    responses((status = 200, body = Envelope<Tones>), Errors)
+)]
+pub async fn list_tones(State(app): State<Arc<App>>, session: Session, page: PageQuery) -> Answer<Tones> {
+    let request = v1::ListTonesRequest { page: page.request() };
+    let request = app.upstream.request(session.caller(), request)?;
     let answer = app.upstream.counselors().list_tones(request).await?.into_inner();
-    Ok(Success::ok(Tones { tones: dto::all(answer.tones)? }))
+    let next_cursor = next_cursor(answer.next_cursor);
+    Ok(Success::ok(Tones { tones: dto::all(answer.tones)?, next_cursor }))
 }
 
 /// One tone.
@@ -78,5 +96,62 @@ pub async fn get_tone(
 ) -> Answer<ToneData> {
     let request = app.upstream.request(session.caller(), v1::GetToneRequest { tone_id })?;
     let answer = app.upstream.counselors().get_tone(request).await?.into_inner();
-    Ok(Success::ok(ToneData { tone: promised(answer.tone, "tone")?.try_into()? }))
+    Ok(Success::ok(ToneData::of(answer.tone)?))
+}
+
+/// A tone that is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct CreateTone {
+    #[schema(min_length = 1, max_length = 50)]
+    name: String,
+    #[schema(min_length = 1, max_length = 1000)]
+    description: String,
+}
+
+/// Adds a tone. No two have the same name.
+#[utoipa::path(
+    post,
+    path = "/tones",
+    tag = "counselors",
+    request_body = CreateTone,
+    responses((status = 201, body = Envelope<ToneData>), Errors)
+)]
+pub async fn create_tone(
+    State(app): State<Arc<App>>,
+    session: Session,
+    Body(CreateTone { name, description }): Body<CreateTone>,
+) -> Answer<ToneData> {
+    let request = app.upstream.request(session.caller(), v1::CreateToneRequest { name, description })?;
+    let answer = app.upstream.counselors().create_tone(request).await?.into_inner();
+    Ok(Success::created(ToneData::of(answer.tone)?))
+}
+
+/// What becomes different about a tone; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct UpdateTone {
+    #[schema(min_length = 1, max_length = 50)]
+    name: Option<String>,
+    #[schema(min_length = 1, max_length = 1000)]
+    description: Option<String>,
+}
+
+/// Changes a tone.
+#[utoipa::path(
+    put,
+    path = "/tones/{tone-id}",
+    tag = "counselors",
+    params(ToneId),
+    request_body = UpdateTone,
+    responses((status = 200, body = Envelope<ToneData>), Errors)
+)]
+pub async fn update_tone(
+    State(app): State<Arc<App>>,
+    session: Session,
+    Ids(ToneId { tone_id }): Ids<ToneId>,
+    Body(UpdateTone { name, description }): Body<UpdateTone>,
+) -> Answer<ToneData> {
+    let request = v1::UpdateToneRequest { tone_id, name, description };
+    let request = app.upstream.request(session.caller(), request)?;
+    let answer = app.upstream.counselors().update_tone(request).await?.into_inner();
+    Ok(Success::ok(ToneData::of(answer.tone)?))
 }

@@ -302,6 +302,8 @@ async fn feeds_are_limited_for_each_user_and_for_all() {
         world.status(call).await == 200
     })
     .await;
+    let deaf = world.send(follow(&other).header("accept", "application/json")).await;
+    assert_eq!((deaf.status, deaf.details()), (400, vec!["Accept: must allow text/event-stream"]));
     let nobody = world.send(Call::get(FEED)).await;
     assert_eq!((nobody.status, nobody.code()), (401, "COOKIE_NOT_FOUND"));
 }

@@ -45,6 +45,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         feed: gateway::FeedSettings::default(),
         shutdown_limit: Duration::from_secs(5),
         log_format: LogFormat::Auto,
+        metrics: None,
     }
 }
 

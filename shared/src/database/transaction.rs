@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -18,6 +19,8 @@ pub struct Transaction {
     inner: DatabaseTransaction,
     outbox: Arc<OutboxSignal>,
     has_events: AtomicBool,
+    /// When it had its connection and, on SQLite, the write lock: from then on others wait for it.
+    began: Instant,
 }
 
 impl Transaction {
@@ -27,7 +30,7 @@ impl Transaction {
             ..TransactionOptions::default()
         };
         let inner = write.begin_with_options(options).await?;
-        Ok(Self { inner, outbox, has_events: AtomicBool::new(false) })
+        Ok(Self { inner, outbox, has_events: AtomicBool::new(false), began: Instant::now() })
     }
 
     /// Writes `event` to the outbox; the relay publishes it after the commit.
@@ -40,12 +43,13 @@ impl Transaction {
         Ok(())
     }
 
-    /// Commits, and wakes the relay when there are events.
+    /// Commits, and wakes the relay when there are events. At the level `debug` the log tells how long it was open.
     ///
     /// # Errors
     /// When the database refused the commit: nothing of the transaction has then happened.
     pub async fn commit(self) -> Result<(), Error> {
         self.inner.commit().await?;
+        tracing::debug!(ms = self.began.elapsed().as_secs_f64() * 1000.0, "transaction committed");
         if self.has_events.into_inner() {
             self.outbox.notify();
         }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 pub use database::TestDatabase;
 pub use nats::NatsServer;
+pub use postgres::PostgresServer;
 pub use process::{Process, binary};
 pub use service::{MESH_TOKEN_KEY, caller, service_config};
 

@@ -1,4 +1,4 @@
-//! One PostgreSQL server for all tests of a test binary.
+//! PostgreSQL servers: one for all tests of a test binary, and those that somebody starts.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
@@ -12,30 +12,50 @@ use tokio::sync::OnceCell;
 use super::LIMIT;
 use super::process::{Process, free_port, run};
 
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-static DATABASES: AtomicU32 = AtomicU32::new(0);
+static SERVER: OnceCell<PostgresServer> = OnceCell::const_new();
 
-/// A static is never dropped: its watchdog ends it when the test binary's process does.
-struct Postgres {
+/// A PostgreSQL server of its own on a free port, with its data in a temporary folder.
+pub struct PostgresServer {
     port: u16,
+    databases: AtomicU32,
     _process: Process,
 }
 
-/// The URL of a new, empty database.
+/// The URL of a new, empty database on the server of this test binary.
 pub(super) async fn new_database() -> String {
-    let server = SERVER.get_or_init(start).await;
-    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    let admin = sea_orm::Database::connect(url(server.port, "postgres")).await.expect("the server answers");
-    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a new database");
-    admin.close().await.expect("the connection closes");
-    url(server.port, &name)
+    // No power cut is part of a test: what a killed process leaves is on disk without fsync. A static is never
+    // dropped: the server's watchdog ends it when the test binary's process does.
+    let server = SERVER.get_or_init(|| start(&["-c", "fsync=off"])).await;
+    server.new_database().await
+}
+
+impl PostgresServer {
+    /// Starts a server that keeps what it has committed, as one in production does.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed or does not start.
+    pub async fn start() -> Self {
+        start(&[]).await
+    }
+
+    /// The URL of a new, empty database.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn new_database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let admin = sea_orm::Database::connect(url(self.port, "postgres")).await.expect("the server answers");
+        admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a new database");
+        admin.close().await.expect("the connection closes");
+        url(self.port, &name)
+    }
 }
 
 fn url(port: u16, database: &str) -> String {
     format!("postgres://mesh@127.0.0.1:{port}/{database}")
 }
 
-async fn start() -> Postgres {
+async fn start(settings: &[&str]) -> PostgresServer {
     let bin = binaries();
     let folder =
         tempfile::Builder::new().prefix("mesh-postgres-").tempdir().expect("a temporary folder").keep();
@@ -61,11 +81,10 @@ async fn start() -> Postgres {
     let port = free_port();
     let mut postgres = Command::new(bin.join("postgres"));
     postgres.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k", ""]);
-    // No power cut is part of a test: what a killed process leaves is on disk without fsync.
-    postgres.args(["-c", "fsync=off", "-c", "max_connections=500", "-c", "shared_buffers=64MB"]);
+    postgres.args(["-c", "max_connections=500", "-c", "shared_buffers=64MB"]).args(settings);
     let process = Process::start(&postgres, Some(&folder), "INT", user);
     wait_until_it_answers(port).await;
-    Postgres { port, _process: process }
+    PostgresServer { port, databases: AtomicU32::new(0), _process: process }
 }
 
 async fn wait_until_it_answers(port: u16) {

@@ -23,6 +23,7 @@ pub fn service_config(nats: &NatsServer, database: &TestDatabase) -> ServiceConf
         database: database.settings(),
         mesh_token_key: Secret::new(MESH_TOKEN_KEY),
         log_format: LogFormat::Auto,
+        metrics: None,
         topology: TopologySettings { ack_wait: Duration::from_secs(3), ..TopologySettings::default() },
         consumers: ConsumerSettings {
             max_deliveries: 3,

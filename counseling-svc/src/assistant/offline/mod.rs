@@ -16,13 +16,15 @@
 use futures::future::BoxFuture;
 
 use self::analysis::Signs;
+pub(crate) use self::analysis::cut;
 use self::chance::Chance;
+pub(crate) use self::help::Help;
 use self::language::{Language, Script};
 use self::lexicon::Lexicon;
 use self::memory::Memory;
 use self::phrasebook::Phrasebook;
 use self::reading::{Intent, Reading};
-pub use self::safety::RiskScreen;
+pub use self::screen::RiskScreen;
 use self::style::{Manner, Move, Register, Style};
 use self::talk::Talk;
 use self::voice::Voice;
@@ -34,6 +36,7 @@ mod analysis;
 mod care;
 mod chance;
 mod echo;
+mod help;
 mod language;
 mod lexicon;
 mod listening;
@@ -43,6 +46,7 @@ mod phrase;
 mod phrasebook;
 mod reading;
 mod safety;
+mod screen;
 mod style;
 mod talk;
 #[cfg(test)]

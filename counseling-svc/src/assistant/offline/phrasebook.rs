@@ -180,6 +180,8 @@ pub(super) struct KindOfCare {
     pub(super) yes_means: Answer,
     /// The way to immediate help.
     pub(super) lines: Pool,
+    /// What nobody's way to help may leave out.
+    pub(super) numbers: Vec<String>,
     /// It may happen now.
     pub(super) urgent: Pool,
     /// The question was answered: in danger.

@@ -1,45 +1,14 @@
 //! Hears when somebody is in danger. Both languages are listened to in every message.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use super::text::{Found, Pattern, Text};
-use super::{OfflineContentError, read};
 use crate::assistant::{Risk, RiskKind};
-
-/// Hears danger by words alone, whatever assistant answers: what follows from danger must not depend on a model.
-#[derive(Debug, Clone)]
-pub struct RiskScreen(Arc<Safety>);
-
-impl RiskScreen {
-    /// Reads the words it knows, which are compiled in.
-    ///
-    /// # Errors
-    /// When they cannot be read: a test finds it before a user does.
-    pub fn new() -> Result<Self, OfflineContentError> {
-        let words = include_str!("../../../content/offline/safety.toml");
-        Ok(Self(Arc::new(read("safety.toml", words)?)))
-    }
-
-    /// The gravest danger that a message speaks of, in Korean or English.
-    pub fn screen(&self, message: &str) -> Option<Risk> {
-        match self.sense(message) {
-            Sense::Alarm(alarm) => Some(alarm.risk),
-            Sense::Nothing | Sense::Denied => None,
-        }
-    }
-
-    /// What a message says of danger.
-    pub(super) fn sense(&self, message: &str) -> Sense {
-        self.0.sense(message)
-    }
-}
 
 /// The words by which danger is known.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Safety {
+pub(super) struct Safety {
     /// Ways of speaking that hold such words and mean something else.
     idioms: Vec<Pattern>,
     /// Words that make a danger one of now.
@@ -94,7 +63,7 @@ pub(super) const NOW: u8 = 5;
 
 impl Safety {
     /// The gravest danger that a message speaks of.
-    fn sense(&self, message: &str) -> Sense {
+    pub(super) fn sense(&self, message: &str) -> Sense {
         let mut text = Text::new(message).without(&self.idioms);
         let (mut sense, mut gravest) = (Sense::Nothing, 0);
         for signal in &self.signal {

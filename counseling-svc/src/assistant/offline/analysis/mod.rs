@@ -11,6 +11,7 @@ use shared::proto::v1::{AllianceStrength, ImpactDomain, RiskKind as RiskLabel, V
 
 use self::feelings::Felt;
 pub(super) use self::signs::Signs;
+pub(crate) use self::summary::cut;
 use super::language::{Language, Script};
 use super::lexicon::{Topic, Wish};
 use super::reading::{Intent, Reading};

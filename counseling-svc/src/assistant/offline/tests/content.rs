@@ -254,6 +254,18 @@ fn every_crisis_text_names_the_way_to_help() {
 }
 
 #[test]
+fn every_way_to_help_holds_the_numbers_that_none_may_leave_out() {
+    for Tongue { book, .. } in tongues() {
+        for (kind, care) in &book.care.kind {
+            assert!(!care.numbers.is_empty(), "{kind:?}");
+            for lines in care.lines.iter().map(|phrase| filled(Register::Formal, phrase)) {
+                assert!(care.numbers.iter().all(|number| lines.contains(number)), "{kind:?}: {lines}");
+            }
+        }
+    }
+}
+
+#[test]
 fn each_technique_asks_enough_not_to_repeat_itself() {
     for Tongue { book, .. } in tongues() {
         for technique in [

@@ -1,0 +1,231 @@
+//! One attempt at a completion: sends a request and follows its stream to the end.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use eventsource_stream::Eventsource;
+use futures::StreamExt;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::patience;
+use super::settings::ModelSettings;
+use super::wire::{Chunk, ErrorBody, Fault, Request};
+use crate::assistant::Usage;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The most bytes that are read of an error.
+const LONGEST_ERROR: usize = 64 * 1024;
+/// The most bytes of an answer; what is longer was not asked for.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// A connection to a provider cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the models cannot be reached from here: {0}")]
+pub struct ModelSetupError(String);
+
+impl ModelSetupError {
+    pub(super) fn new(what: String) -> Self {
+        Self(what)
+    }
+}
+
+/// A client of one provider. It follows no redirect: the address is the operator's to give.
+#[derive(Debug)]
+pub(super) struct ModelClient {
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    endpoint: Uri,
+    authorization: Option<HeaderValue>,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Completion {
+    pub(super) text: String,
+    pub(super) usage: Usage,
+}
+
+/// Why an attempt gave no answer. The texts hold status codes and names of errors, never what was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CallError {
+    /// Another attempt may go well, after what the provider asks to wait.
+    Passing { what: String, wait: Option<Duration> },
+    /// Until somebody mends it, no attempt goes well: the key, the model's name, the quota.
+    Lasting(String),
+    /// The provider will not answer this.
+    Refused(String),
+    /// There is an answer that is none.
+    Unusable(String),
+}
+
+impl CallError {
+    fn broken(what: impl Into<String>) -> Self {
+        Self::Passing { what: what.into(), wait: None }
+    }
+}
+
+impl ModelClient {
+    pub(super) fn new(settings: &ModelSettings) -> Result<Self, ModelSetupError> {
+        let fault = |what: &str| ModelSetupError(what.to_owned());
+        let base = settings.base_url.to_string();
+        let endpoint = format!("{}/chat/completions", base.trim_end_matches('/'));
+        let endpoint =
+            endpoint.parse().map_err(|_| fault("MODEL_BASE_URL is not the beginning of an address"))?;
+        let authorization = match &settings.api_key {
+            Some(key) => {
+                let header = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
+                let mut header =
+                    header.map_err(|_| fault("MODEL_API_KEY holds a character that no key has"))?;
+                header.set_sensitive(true);
+                Some(header)
+            }
+            None => None,
+        };
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT));
+        let is_encrypted = settings.base_url.scheme_str() == Some("https");
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls(is_encrypted)?).https_or_http().enable_http1();
+        let http = Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp));
+        Ok(Self { http, endpoint, authorization })
+    }
+
+    /// Asks once. Every part of the answer is given to `said` as it comes, also of an answer that breaks off.
+    pub(super) async fn complete(
+        &self,
+        request: &Request<'_>,
+        mut said: impl FnMut(&str) + Send,
+    ) -> Result<Completion, CallError> {
+        let body = serde_json::to_vec(request)
+            .map_err(|_| CallError::Unusable("the request cannot be written".to_owned()))?;
+        let mut builder = http::Request::post(self.endpoint.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "text/event-stream");
+        if let Some(authorization) = &self.authorization {
+            builder = builder.header(AUTHORIZATION, authorization);
+        }
+        let request = builder
+            .body(Full::from(body))
+            .map_err(|_| CallError::Unusable("the request cannot be written".to_owned()))?;
+        let response = self.http.request(request).await.map_err(|error| {
+            let what = if error.is_connect() { "no connection" } else { "the connection broke" };
+            CallError::broken(what)
+        })?;
+        if !response.status().is_success() {
+            return Err(refusal(response).await);
+        }
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !content_type.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+            return Err(CallError::Unusable("it is no stream".to_owned()));
+        }
+        follow(response.into_body(), &mut said).await
+    }
+}
+
+/// TLS with the authorities that this system trusts, which only an encrypted connection needs.
+fn tls(is_encrypted: bool) -> Result<ClientConfig, ModelSetupError> {
+    let mut roots = RootCertStore::empty();
+    if is_encrypted {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err(ModelSetupError("this system has no certificates of authorities".to_owned()));
+        }
+    }
+    let provider = rustls::crypto::ring::default_provider().into();
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ModelSetupError(error.to_string()))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// What an answer without success means.
+async fn refusal(response: http::Response<Incoming>) -> CallError {
+    let status = response.status();
+    let wait = patience::asked_for(response.headers(), SystemTime::now());
+    let body = Limited::new(response.into_body(), LONGEST_ERROR).collect().await;
+    let fault = body.ok().and_then(|body| serde_json::from_slice::<ErrorBody>(&body.to_bytes()).ok());
+    let fault = fault.map(|body| body.error).unwrap_or_default();
+    let what = match fault.name() {
+        Some(name) => format!("{} {name}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    };
+    match status {
+        StatusCode::TOO_MANY_REQUESTS if fault.name() == Some("insufficient_quota") => {
+            CallError::Lasting(what)
+        }
+        StatusCode::REQUEST_TIMEOUT
+        | StatusCode::CONFLICT
+        | StatusCode::TOO_EARLY
+        | StatusCode::TOO_MANY_REQUESTS => CallError::Passing { what, wait },
+        StatusCode::UNAUTHORIZED
+        | StatusCode::PAYMENT_REQUIRED
+        | StatusCode::FORBIDDEN
+        | StatusCode::NOT_FOUND
+        | StatusCode::METHOD_NOT_ALLOWED => CallError::Lasting(what),
+        status if status.is_client_error() => CallError::Refused(what),
+        status if status.is_server_error() => CallError::Passing { what, wait },
+        _ => CallError::Lasting(what),
+    }
+}
+
+/// Reads a stream until it says that the answer is whole.
+async fn follow(body: Incoming, said: &mut (impl FnMut(&str) + Send)) -> Result<Completion, CallError> {
+    let mut events = body.into_data_stream().eventsource();
+    let (mut completion, mut finished) = (Completion::default(), None);
+    while let Some(event) = events.next().await {
+        let event = event.map_err(|_| CallError::broken("the stream broke"))?;
+        if event.data.trim() == "[DONE]" {
+            break;
+        }
+        let chunk: Chunk = serde_json::from_str(&event.data)
+            .map_err(|_| CallError::broken("the stream holds something else than JSON"))?;
+        if let Some(fault) = chunk.error {
+            return Err(broken_by(&fault));
+        }
+        if let Some(usage) = chunk.usage {
+            completion.usage = usage.into();
+        }
+        // Only one answer is asked for.
+        let Some(choice) = chunk.choices.into_iter().next() else { continue };
+        if choice.delta.refusal.is_some_and(|refusal| !refusal.is_empty()) {
+            return Err(CallError::Refused("the model refused".to_owned()));
+        }
+        if let Some(delta) = choice.delta.content.filter(|delta| !delta.is_empty()) {
+            completion.text.push_str(&delta);
+            if completion.text.len() > LONGEST_ANSWER {
+                return Err(CallError::Unusable("it does not end".to_owned()));
+            }
+            said(&delta);
+        }
+        finished = choice.finish_reason.or(finished);
+    }
+    match finished.as_deref() {
+        None => Err(CallError::broken("the stream ended too early")),
+        Some("stop") if completion.text.trim().is_empty() => {
+            Err(CallError::Unusable("it is empty".to_owned()))
+        }
+        Some("stop") => Ok(completion),
+        Some("content_filter") => Err(CallError::Refused("content_filter".to_owned())),
+        Some("length") => Err(CallError::Unusable("it was cut off".to_owned())),
+        Some(_) => Err(CallError::Unusable("it ends in an unknown way".to_owned())),
+    }
+}
+
+/// An error in the middle of a stream.
+fn broken_by(fault: &Fault) -> CallError {
+    match fault.name() {
+        Some(name @ "content_filter") => CallError::Refused(name.to_owned()),
+        Some(name) => CallError::broken(format!("the stream ended with {name}")),
+        None => CallError::broken("the stream ended with an error"),
+    }
+}
