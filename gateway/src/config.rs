@@ -8,6 +8,7 @@ use shared::config::{ConfigError, Secret, Source};
 use shared::mesh::{ChannelSettings, RegistrySettings};
 use shared::telemetry::LogFormat;
 
+use crate::feed::FeedSettings;
 use crate::idempotency::IdempotencySettings;
 use crate::images::ImageSettings;
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub images: ImageSettings,
     /// `IDEMPOTENCY_KEEP` (seconds), `STREAM_REPLICAS`.
     pub idempotency: IdempotencySettings,
+    /// `FEED_HISTORY` (seconds), `FEED_EVENTS`, `FEED_CONNECTIONS`, `FEED_CONNECTIONS_PER_USER`.
+    pub feed: FeedSettings,
     /// `SHUTDOWN_LIMIT` (seconds): how long requests in flight may take at the end.
     pub shutdown_limit: Duration,
     /// `LOG_FORMAT`.
@@ -76,6 +79,7 @@ impl Config {
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let images = ImageSettings::read(&mut source);
         let idempotency = read_idempotency(&mut source);
+        let feed = read_feed(&mut source);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);
         let metrics = source.optional("metrics.addr");
@@ -95,6 +99,7 @@ impl Config {
                 registry,
                 images: images?,
                 idempotency,
+                feed,
                 shutdown_limit,
                 log_format,
                 metrics,
@@ -113,6 +118,16 @@ fn read_idempotency(source: &mut Source) -> IdempotencySettings {
         source.refuse("stream.replicas", "must be 1, 3 or 5");
     }
     settings
+}
+
+fn read_feed(source: &mut Source) -> FeedSettings {
+    let defaults = FeedSettings::default();
+    FeedSettings {
+        history: source.seconds("feed.history", defaults.history),
+        events: source.or("feed.events", defaults.events),
+        connections: source.or("feed.connections", defaults.connections),
+        connections_per_user: source.or("feed.connections.per.user", defaults.connections_per_user),
+    }
 }
 
 /// All services or none: half a static mesh would leave the other half to chance.

@@ -167,6 +167,14 @@ impl ApiError {
             .with_details(details)
     }
 
+    /// Whether the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+        )
+    }
+
     /// With every violated rule.
     #[must_use]
     pub fn with_details(mut self, details: Vec<String>) -> Self {

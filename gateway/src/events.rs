@@ -15,9 +15,11 @@ use tracing::Span;
 
 use crate::envelope::REQUEST_ID;
 
+/// Says which event a client has seen last.
+pub const LAST_EVENT_ID: &str = "last-event-id";
 /// Tells a proxy to pass every event on at once.
-const NO_BUFFERING: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+const NO_BUFFERING: [(HeaderName, HeaderValue); 1] =
+    [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
 
 /// An event with JSON data.
 pub fn event(name: &str, data: &impl Serialize) -> Event {
@@ -34,18 +36,38 @@ pub fn event(name: &str, data: &impl Serialize) -> Event {
 
 /// Whether the client asks for events in place of one answer.
 pub fn are_wanted(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
-    let mut types = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
-    types.any(|media_type| media_type.trim().eq_ignore_ascii_case("text/event-stream"))
+    accepted(headers).any(|range| range.eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// Whether the client takes events at all: one that does not would wait for the end of a stream that has none.
+pub fn are_taken(headers: &HeaderMap) -> bool {
+    let taken = |range: &str| {
+        ["text/event-stream", "text/*", "*/*"].iter().any(|events| range.eq_ignore_ascii_case(events))
+    };
+    !headers.contains_key(ACCEPT) || accepted(headers).any(taken)
+}
+
+/// The media ranges of the header `Accept` (RFC 9110, section 12.5.1), without their parameters.
+fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next()).map(str::trim)
 }
 
 /// Answers with `events`, and with comments whenever there was none for `keep_alive`, so that nobody on the way takes
-/// the connection for dead. The stream is polled as a part of the request that is being answered.
-pub fn answer(events: impl Stream<Item = Event> + Send + 'static, keep_alive: Duration) -> Response {
-    let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
-    let events = InRequest { events: Box::pin(events), request_id, span: Span::current() };
+/// the connection for dead.
+pub fn answer_alive(events: impl Stream<Item = Event> + Send + 'static, keep_alive: Duration) -> Response {
     let keep_alive = KeepAlive::new().interval(keep_alive);
-    ([NO_BUFFERING], Sse::new(events).keep_alive(keep_alive)).into_response()
+    (NO_BUFFERING, Sse::new(in_request(events)).keep_alive(keep_alive)).into_response()
+}
+
+/// Answers with `events`, which never are silent for long.
+pub fn answer(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    (NO_BUFFERING, Sse::new(in_request(events))).into_response()
+}
+
+fn in_request<S: Stream<Item = Event>>(events: S) -> InRequest<S> {
+    let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
+    InRequest { events: Box::pin(events), request_id, span: Span::current() }
 }
 
 /// Events, with the id and the span of the request that they answer: the server polls them after the request's own
@@ -72,17 +94,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_for_those_who_name_them() {
-        for (accept, wanted) in [
-            ("text/event-stream", true),
-            ("application/json, Text/Event-Stream; q=0.9", true),
-            ("application/json", false),
-            ("*/*", false),
-            ("text/*", false),
+    fn events_are_for_those_who_name_them_and_are_taken_by_others() {
+        for (accept, wanted, taken) in [
+            ("text/event-stream", true, true),
+            ("application/json, Text/Event-Stream; q=0.9", true, true),
+            ("application/json", false, false),
+            ("*/*", false, true),
+            ("text/*; q=0.1", false, true),
         ] {
             let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
-            assert_eq!(are_wanted(&headers), wanted, "{accept}");
+            assert_eq!((are_wanted(&headers), are_taken(&headers)), (wanted, taken), "{accept}");
         }
-        assert!(!are_wanted(&HeaderMap::new()));
+        assert!(!are_wanted(&HeaderMap::new()) && are_taken(&HeaderMap::new()));
     }
 }

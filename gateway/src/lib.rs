@@ -4,6 +4,7 @@ mod config;
 mod dto;
 mod envelope;
 mod events;
+mod feed;
 mod idempotency;
 mod images;
 mod input;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use config::{Config, SERVICES};
+pub use feed::FeedSettings;
+use feed::Feeds;
 use idempotency::IdempotencyKeys;
 pub use idempotency::IdempotencySettings;
 use images::Images;
@@ -34,12 +37,18 @@ use shared::{id, time::Clock};
 use tokio::net::TcpListener;
 use upstream::Upstream;
 
+/// How long what was sent may stay unacknowledged.
+#[cfg(target_os = "linux")]
+const SILENCE: Duration = Duration::from_secs(45);
+
 /// What handlers need.
 pub struct App {
     upstream: Upstream,
     sessions: Sessions,
     idempotency: IdempotencyKeys,
     images: Images,
+    feeds: Feeds,
+    shutdown: Shutdown,
     directory: Directory,
     nats: async_nats::Client,
     request_timeout: Duration,
@@ -73,11 +82,14 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         .map_err(|error| Error::internal(format!("{} cannot be listened on: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let images = Images::open(config.images.clone(), &config.session_key, Clock::system(), address)?;
+    let feeds = Feeds::start(nats.jetstream.clone(), config.feed.clone(), &shutdown);
     let app = Arc::new(App {
         upstream,
         sessions: Sessions::new(&config.session_key),
         idempotency,
         images,
+        feeds,
+        shutdown: shutdown.clone(),
         directory,
         nats: nats.client.clone(),
         request_timeout: config.request_timeout,
@@ -109,6 +121,7 @@ fn serve(listener: TcpListener, router: axum::Router, shutdown: Shutdown) {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection keeps Nagle's algorithm");
             }
+            notice_silence(stream);
         });
         let served =
             axum::serve(listener, router).with_graceful_shutdown(async move { stopping.begun().await }).await;
@@ -117,6 +130,18 @@ fn serve(listener: TcpListener, router: axum::Router, shutdown: Shutdown) {
         }
     });
 }
+
+/// Lets the system close a connection whose other end has gone without a word, as phones do: a stream of events would
+/// otherwise be written to nobody for a quarter of an hour, and hold its place among those of its user.
+#[cfg(target_os = "linux")]
+fn notice_silence(stream: &tokio::net::TcpStream) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(SILENCE)) {
+        tracing::debug!(%error, "a connection waits for its other end without a limit");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn notice_silence(_: &tokio::net::TcpStream) {}
 
 /// A gateway at work.
 pub struct Running {

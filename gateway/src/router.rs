@@ -15,8 +15,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::App;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::resources::{
-    auth, bubbles, counselors, counsels, episodes, images, messages, probes, prompts, relationships, tones,
-    users,
+    auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, prompts, relationships,
+    tones, users,
 };
 use crate::session::{admins_only, signed_in_only};
 
@@ -61,6 +61,7 @@ fn own() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(users::get_me, users::update_me))
         .routes(routes!(counsels::own::create_counsel, counsels::own::list_counsels))
         .routes(routes!(counsels::get_counsel))
+        .routes(routes!(feed::follow_counsels))
         .routes(routes!(messages::own::create_message, messages::own::list_messages))
         .routes(routes!(messages::own::react_to_message))
         .routes(routes!(relationships::list_relationships))

@@ -29,9 +29,17 @@ pub struct Session {
     pub user_id: String,
     /// Whether the user has admin authority.
     pub is_admin: bool,
+    /// When the access token expires.
+    pub expires_at: Timestamp,
 }
 
 impl Session {
+    /// How long the access token is still good.
+    pub fn time_left(&self) -> Duration {
+        let left = self.expires_at.as_micros() - Clock::system().now().as_micros();
+        Duration::from_micros(u64::try_from(left).unwrap_or_default())
+    }
+
     /// On whose behalf the services are called.
     pub fn caller(&self) -> Caller {
         if self.is_admin { Caller::Admin(self.user_id.clone()) } else { Caller::User(self.user_id.clone()) }
@@ -163,7 +171,8 @@ impl Sessions {
     fn verify_access(&self, token: &str) -> Result<Session, TokenFault> {
         let claims = self.verify(token, Kind::Access)?;
         let is_admin = claims.authority == Authority::Admin.as_str_name();
-        Ok(Session { user_id: claims.id, is_admin })
+        let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
+        Ok(Session { user_id: claims.id, is_admin, expires_at })
     }
 
     /// The user whose refresh token this is, by its signature alone: user-svc knows whether it is still held.

@@ -16,6 +16,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::Config;
 use crate::envelope::ApiError;
+use crate::events::LAST_EVENT_ID;
 use crate::input::IDEMPOTENCY_KEY;
 use crate::observe::{REQUEST_ID_HEADER, observe};
 
@@ -50,6 +51,7 @@ fn cors(config: &Config) -> CorsLayer {
             AUTHORIZATION,
             CONTENT_TYPE,
             HeaderName::from_static(IDEMPOTENCY_KEY),
+            HeaderName::from_static(LAST_EVENT_ID),
             REQUEST_ID_HEADER,
         ])
         .expose_headers([RETRY_AFTER, REQUEST_ID_HEADER])

@@ -7,6 +7,7 @@ mod stream;
 pub use routes::{admin, own};
 use serde::{Deserialize, Serialize};
 use shared::proto::v1;
+pub use stream::Nothing;
 use utoipa::{IntoParams, ToSchema};
 
 use super::counsels::CounselId;

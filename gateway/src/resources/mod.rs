@@ -5,6 +5,7 @@ pub mod bubbles;
 pub mod counselors;
 pub mod counsels;
 pub mod episodes;
+pub mod feed;
 pub mod images;
 pub mod messages;
 pub mod probes;

@@ -39,6 +39,11 @@ impl Events {
 
     /// The next event; nothing at the end.
     pub async fn next(&mut self) -> Option<Event> {
+        let event = tokio::time::timeout(LIMIT, self.read_on()).await;
+        event.expect("neither an event nor an end in time")
+    }
+
+    async fn read_on(&mut self) -> Option<Event> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.buffer.drain(..end + 2).collect();
@@ -47,8 +52,7 @@ impl Events {
                     None => continue,
                 }
             }
-            let chunk = tokio::time::timeout(LIMIT, self.response.chunk()).await;
-            match chunk.expect("neither an event nor an end in time").unwrap() {
+            match self.response.chunk().await.unwrap() {
                 Some(chunk) => self.buffer.extend_from_slice(&chunk),
                 None => {
                     assert!(self.buffer.is_empty(), "the answer ends within an event");

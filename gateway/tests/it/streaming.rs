@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::world::{Call, World};
 
-enum Step {
+pub enum Step {
     Say(&'static str),
     Restart,
     End,
@@ -23,9 +23,9 @@ enum Step {
 }
 
 /// A model that says what it is told, when it is told.
-struct Told(Mutex<mpsc::UnboundedReceiver<Step>>);
+pub struct Told(Mutex<mpsc::UnboundedReceiver<Step>>);
 
-fn told() -> (mpsc::UnboundedSender<Step>, Arc<Told>) {
+pub fn told() -> (mpsc::UnboundedSender<Step>, Arc<Told>) {
     let (tell, steps) = mpsc::unbounded_channel();
     (tell, Arc::new(Told(Mutex::new(steps))))
 }

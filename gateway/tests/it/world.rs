@@ -46,6 +46,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
             store: gateway::StoreSettings::Folder { folder: nats.folder().join("images"), public_url: None },
         },
         idempotency: gateway::IdempotencySettings::default(),
+        feed: gateway::FeedSettings::default(),
         shutdown_limit: Duration::from_secs(5),
         log_format: LogFormat::Auto,
         metrics: None,
@@ -216,6 +217,11 @@ impl World {
         request.send().await.unwrap()
     }
 
+    /// The status of an answer whose body is not waited for.
+    pub async fn status(&self, call: Call) -> u16 {
+        self.request(&self.base, &call).await.status().as_u16()
+    }
+
     /// Asks for events.
     pub async fn open(&self, call: Call) -> Events {
         self.open_at(&self.base, call).await
@@ -231,7 +237,12 @@ impl World {
 
     /// Sends a request, and checks the answer against the document.
     pub async fn send(&self, call: Call) -> Reply {
-        let response = self.request(&self.base, &call).await;
+        self.send_to(&self.base, call).await
+    }
+
+    /// Sends a request to the gateway at `base`, and checks the answer against the document.
+    pub async fn send_to(&self, base: &str, call: Call) -> Reply {
+        let response = self.request(base, &call).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.unwrap();
         let body = serde_json::from_slice(&bytes)

@@ -61,7 +61,7 @@ where
         let request = request.map(|message| v1::StreamMessageRequest { message: Some(message) });
         counsels.stream_message(request).await
     });
-    Ok(events::answer(told::<M>(reply.await?), keep_alive))
+    Ok(events::answer_alive(told::<M>(reply.await?), keep_alive))
 }
 
 /// Tells a reply to its end.

@@ -1,0 +1,184 @@
+//! Reads the stream of facts about counsels.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::stream::{Info, Stream};
+use async_nats::jetstream::{self, consumer};
+use futures::StreamExt;
+use shared::error::Chain;
+use shared::messaging::{Event, ReceivedEvent};
+use shared::proto::events::v1;
+use shared::shutdown::Shutdown;
+use time::OffsetDateTime;
+
+use super::STREAM;
+use super::hub::Hub;
+use super::ring::{Entry, Fact};
+
+/// How long a pull may be silent before it is looked into; the broker shows that it lives twice as often.
+const PULL: Duration = Duration::from_secs(10);
+/// When the broker forgets a reader that has gone away.
+const FORGET: Duration = Duration::from_secs(60);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What is read: everything that a feed tells of.
+const FACTS: [&str; 5] = [
+    v1::CounselCreated::SUBJECT,
+    v1::CounselMessageCreated::SUBJECT,
+    v1::CounselMessageFailed::SUBJECT,
+    v1::CounselMessageReacted::SUBJECT,
+    v1::RapportGrown::SUBJECT,
+];
+
+/// Reads for `hub` until shutdown begins, from `history` ago on. Whatever goes wrong with the broker, it goes on where
+/// it was.
+pub async fn follow(hub: Arc<Hub>, jetstream: jetstream::Context, history: Duration, shutdown: Shutdown) {
+    let mut source = Source { hub, jetstream, history, stream_created: None };
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let began = tokio::time::Instant::now();
+        let error = tokio::select! {
+            () = shutdown.begun() => return,
+            read = source.read() => match read {
+                Ok(never) => match never {},
+                Err(error) => error,
+            },
+        };
+        // What worked for a while starts afresh.
+        if began.elapsed() > PULL {
+            pause = SHORTEST_PAUSE;
+        }
+        if pause == SHORTEST_PAUSE {
+            tracing::warn!(error = %Chain(&*error), "the stream of counsels cannot be read; trying until it can");
+        }
+        tokio::select! {
+            () = shutdown.begun() => return,
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+        }
+    }
+}
+
+struct Source {
+    hub: Arc<Hub>,
+    jetstream: jetstream::Context,
+    history: Duration,
+    /// Which stream was read so far, if any: one that was made anew counts from 1 again.
+    stream_created: Option<OffsetDateTime>,
+}
+
+impl Source {
+    async fn read(&mut self) -> Result<Infallible, async_nats::Error> {
+        let stream = Box::pin(self.jetstream.get_stream(STREAM)).await?;
+        let goes_on = self.goes_on(stream.cached_info());
+        let deliver_policy = if goes_on {
+            DeliverPolicy::ByStartSequence { start_sequence: self.hub.last() + 1 }
+        } else {
+            DeliverPolicy::ByStartTime { start_time: OffsetDateTime::now_utc() - self.history }
+        };
+        let reader = Box::pin(create(&stream, deliver_policy)).await?;
+        if !goes_on {
+            // Where the broker has found the beginning.
+            self.hub.begin(reader.cached_info().delivered.stream_sequence);
+            self.stream_created = Some(stream.cached_info().created);
+        }
+        if reader.cached_info().num_pending == 0 {
+            self.hub.caught_up();
+        }
+        self.pull(reader).await
+    }
+
+    /// Whether the stream still has everything after what was read last.
+    fn goes_on(&self, stream: &Info) -> bool {
+        let last = self.hub.last();
+        self.stream_created == Some(stream.created)
+            && stream.state.last_sequence >= last
+            && stream.state.first_sequence <= last + 1
+    }
+
+    async fn pull(
+        &self,
+        mut reader: consumer::Consumer<pull::Config>,
+    ) -> Result<Infallible, async_nats::Error> {
+        let pull = reader.stream().max_messages_per_batch(256).expires(PULL).heartbeat(PULL / 2);
+        let mut messages = Box::pin(pull.messages()).await?;
+        let mut delivered = 0;
+        loop {
+            match tokio::time::timeout(PULL * 3, messages.next()).await {
+                Ok(Some(Ok(message))) => {
+                    let info = message.info()?;
+                    delivered += 1;
+                    if info.consumer_sequence != delivered {
+                        return Err("a message was lost on its way".into());
+                    }
+                    self.hub.publish(info.stream_sequence, entry(&message, info.stream_sequence));
+                    if info.pending == 0 {
+                        self.hub.caught_up();
+                    }
+                }
+                Ok(Some(Err(error))) => return Err(error.into()),
+                Ok(None) => return Err("the pull ended".into()),
+                Err(_) if Box::pin(reader.info()).await?.num_pending > 0 => {
+                    return Err("the broker delivers nothing although facts are pending".into());
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// A reader of this process alone: nothing is acknowledged, and where it was is known here.
+async fn create(
+    stream: &Stream,
+    deliver_policy: DeliverPolicy,
+) -> Result<consumer::Consumer<pull::Config>, async_nats::Error> {
+    let config = pull::Config {
+        description: Some("the feeds of a gateway".to_owned()),
+        deliver_policy,
+        ack_policy: AckPolicy::None,
+        filter_subjects: FACTS.iter().map(|fact| format!("{fact}.>")).collect(),
+        inactive_threshold: FORGET,
+        memory_storage: true,
+        num_replicas: 1,
+        ..pull::Config::default()
+    };
+    Ok(stream.create_consumer(config).await?)
+}
+
+/// What a message tells. What cannot be read is left to those who keep dead letters.
+fn entry(message: &jetstream::Message, sequence: u64) -> Option<Entry> {
+    let event = ReceivedEvent::read(&message.subject, message.headers.as_ref(), message.payload.clone());
+    let told = event.and_then(|event| told(&event));
+    let (user_id, fact) = told
+        .inspect_err(|error| tracing::warn!(subject = %message.subject, error, "a fact cannot be read"))
+        .ok()??;
+    Some(Entry { sequence, user_id, fact })
+}
+
+/// Whom an event concerns, and what it says.
+fn told(event: &ReceivedEvent) -> Result<Option<(String, Fact)>, String> {
+    Ok(Some(if event.is::<v1::CounselCreated>() {
+        let v1::CounselCreated { counsel_id, user_id, counselor_id, .. } = event.data()?;
+        (user_id, Fact::CounselCreated { counsel_id, counselor_id })
+    } else if event.is::<v1::CounselMessageCreated>() {
+        let created: v1::CounselMessageCreated = event.data()?;
+        let (counsel_id, counselor_id) = (created.counsel_id, created.counselor_id);
+        let (message_id, reply_id) = (created.user_message_id, created.counselor_message_id);
+        (created.user_id, Fact::MessageCreated { counsel_id, counselor_id, message_id, reply_id })
+    } else if event.is::<v1::CounselMessageFailed>() {
+        let v1::CounselMessageFailed { counsel_id, user_id, user_message_id, .. } = event.data()?;
+        (user_id, Fact::MessageFailed { counsel_id, message_id: user_message_id })
+    } else if event.is::<v1::CounselMessageReacted>() {
+        let v1::CounselMessageReacted { counsel_id, user_id, counselor_message_id, .. } = event.data()?;
+        (user_id, Fact::MessageReacted { counsel_id, message_id: counselor_message_id })
+    } else if event.is::<v1::RapportGrown>() {
+        let grown: v1::RapportGrown = event.data()?;
+        let (counselor_id, relationship_id) = (grown.counselor_id, grown.counselor_user_relationship_id);
+        (grown.user_id, Fact::RapportGrown { counselor_id, relationship_id, rapport: grown.rapport })
+    } else {
+        return Ok(None);
+    }))
+}
