@@ -17,6 +17,11 @@ pub const REFRESH_TOKEN_NOT_FOUND: &str = "REFRESH_TOKEN_NOT_FOUND";
 /// The reason for a refresh token that has expired.
 pub const REFRESH_TOKEN_EXPIRED: &str = "REFRESH_TOKEN_EXPIRED";
 
+/// The most bytes of violations that a status tells. Its message and its details travel in headers, of which HTTP/2 takes
+/// 16 KiB here: a longer list would not only be lost, it would end the connection and every other call on it. Fields and
+/// rules go into them three times, in part as Base64 or percent-encoded.
+const MOST_TOLD: usize = 2048;
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a request was not carried out.
@@ -89,6 +94,10 @@ pub fn unless_unique(what: &'static str) -> impl Fn(DbErr) -> Error {
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
+        let error = match error {
+            Error::Invalid(violations) => Error::Invalid(violations.within(MOST_TOLD)),
+            other => other,
+        };
         let message = error.to_string();
         match error {
             Error::Invalid(violations) => {
@@ -176,6 +185,24 @@ impl Violations {
         self.0.is_empty()
     }
 
+    /// The first ones, as many as fit into `limit` bytes, and then how many more there are.
+    fn within(mut self, limit: usize) -> Self {
+        // What stands around each violation.
+        const AROUND: usize = 8;
+        let mut bytes = 0;
+        let fitting = self.0.iter().take_while(|violation| {
+            bytes += violation.field.len() + violation.rule.len() + AROUND;
+            bytes <= limit
+        });
+        let kept = fitting.count();
+        let left_out = self.0.len() - kept;
+        if left_out > 0 {
+            self.0.truncate(kept);
+            self.add("request", format!("breaks {left_out} more rules"));
+        }
+        self
+    }
+
     /// `Err` with everything noted, if anything was.
     pub fn into_result(self) -> Result<(), Error> {
         if self.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }
@@ -207,6 +234,25 @@ mod tests {
         let fields = status.get_details_bad_request().unwrap().field_violations;
         let fields: Vec<_> = fields.iter().map(|field| field.field.as_str()).collect();
         assert_eq!(fields, ["nickname", "birth_year"]);
+    }
+
+    #[test]
+    fn more_violations_than_a_header_holds_are_counted() {
+        let mut violations = Violations::default();
+        for number in 0..1000 {
+            violations.add(format!("cut_scenes.{number}"), "darf nicht länger sein");
+        }
+        let status = Status::from(violations.into_result().unwrap_err());
+        let fields = status.get_details_bad_request().unwrap().field_violations;
+        let last = fields.last().unwrap();
+        let more = format!("breaks {} more rules", 1000 - (fields.len() - 1));
+        assert_eq!((last.field.as_str(), last.description.as_str()), ("request", more.as_str()));
+        assert_eq!(fields[0].field, "cut_scenes.0");
+        assert!(fields.len() > 40, "{}", fields.len());
+
+        let headers = status.into_http::<()>().into_parts().0.headers;
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        assert!(bytes < 16 * 1024, "{bytes}");
     }
 
     #[test]
