@@ -77,6 +77,11 @@ pub fn rfc3339(at: prost_types::Timestamp) -> String {
     Timestamp::from(at).to_rfc3339()
 }
 
+/// Where the next page of a list begins; absent on the last page.
+pub fn next_cursor(cursor: String) -> Option<String> {
+    (!cursor.is_empty()).then_some(cursor)
+}
+
 /// Translates every item of a list.
 ///
 /// # Errors

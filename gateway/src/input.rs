@@ -1,12 +1,14 @@
 //! What requests bring: bodies, path and query values. Each violated rule is listed.
 
 mod body;
+mod page;
 mod path;
 mod query;
 
 pub use body::Body;
+pub use page::PageQuery;
 pub use path::{CounselorScope, Ids, PathIds};
-pub use query::Params;
+pub use query::{Params, check_id};
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;

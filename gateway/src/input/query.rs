@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use shared::{Violations, id};
 
 use crate::envelope::ApiError;
 
@@ -22,13 +23,31 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
                     ApiError::new(StatusCode::BAD_REQUEST, "HTTP_MISSING_REQUEST_PARAMETER", message)
                         .with_details(vec![format!("{name}: is required")])
                 }
+                None if names_parameter(&cause) => ApiError::invalid(vec![cause]),
                 None => ApiError::invalid(vec![format!("query: {cause}")]),
             }
         })
     }
 }
 
+/// Whether the cause begins with the parameter's name, `limit: …`.
+fn names_parameter(cause: &str) -> bool {
+    cause.split_once(": ").is_some_and(|(name, _)| !name.contains(' '))
+}
+
 /// serde tells a missing field by its words only.
 fn missing(cause: &str) -> Option<&str> {
     cause.rsplit_once("missing field `")?.1.strip_suffix('`')
+}
+
+/// Checks that the value of the parameter `name`, if there is one, is a UUID.
+///
+/// # Errors
+/// 400 when it is not.
+pub fn check_id(name: &'static str, value: Option<&str>) -> Result<(), ApiError> {
+    let mut violations = Violations::default();
+    if let Some(value) = value {
+        id::check_id(name, value, &mut violations);
+    }
+    if violations.is_empty() { Ok(()) } else { Err(ApiError::invalid(vec![violations.to_string()])) }
 }

@@ -10,6 +10,7 @@ mod counsels;
 mod document;
 mod mesh;
 mod openapi;
+mod prompts;
 mod refusals;
 mod users;
 mod world;
