@@ -15,8 +15,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::App;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::resources::{
-    auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, prompts, relationships,
-    tones, users,
+    auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, relationships, tones,
+    users,
 };
 use crate::session::{admins_only, signed_in_only};
 
@@ -87,20 +87,58 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(users::get_user))
         .routes(routes!(counselors::create_counselor))
         .routes(routes!(counselors::update_counselor))
+        .routes(routes!(images::announce_counselor_image))
         .routes(routes!(tones::create_tone))
         .routes(routes!(tones::update_tone))
         .routes(routes!(bubbles::create_bubble))
         .routes(routes!(bubbles::update_bubble, bubbles::delete_bubble))
         .routes(routes!(episodes::create_episode))
-        .routes(routes!(images::announce_counselor_image))
-        .routes(routes!(images::announce_episode_image))
         .routes(routes!(episodes::update_episode))
+        .routes(routes!(images::announce_episode_image))
         .routes(routes!(counsels::admin::create_counsel, counsels::admin::list_counsels))
         .routes(routes!(counsels::get_counsel))
         .routes(routes!(messages::admin::create_message, messages::admin::list_messages))
         .routes(routes!(messages::admin::react_to_message))
-        .routes(routes!(prompts::get_active_prompt_version))
-        .routes(routes!(prompts::list_counsel_techniques))
+        .merge(prompts())
+}
+
+/// What counselors speak from. A literal segment is a better match than an id.
+fn prompts() -> OpenApiRouter<Arc<App>> {
+    use crate::resources::prompts::{
+        activate_histories, counsel_techniques, persona_prompts, temporary_version, tone_prompts,
+        transition_rules, versions,
+    };
+    OpenApiRouter::new()
+        .routes(routes!(versions::list_prompt_versions))
+        .routes(routes!(
+            versions::get_prompt_version,
+            versions::update_prompt_version,
+            versions::delete_prompt_version
+        ))
+        .routes(routes!(versions::get_active_prompt_version))
+        .routes(routes!(versions::activate_prompt_version))
+        .routes(routes!(
+            temporary_version::get_temporary_prompt_version,
+            temporary_version::save_temporary_prompt_version
+        ))
+        .routes(routes!(temporary_version::clone_to_temporary_prompt_version))
+        .routes(routes!(activate_histories::list_prompt_activate_histories))
+        .routes(routes!(persona_prompts::list_persona_prompts))
+        .routes(routes!(persona_prompts::get_persona_prompt))
+        .routes(routes!(persona_prompts::upsert_persona_prompt))
+        .routes(routes!(tone_prompts::list_tone_prompts))
+        .routes(routes!(tone_prompts::get_tone_prompt))
+        .routes(routes!(tone_prompts::upsert_tone_prompt))
+        .routes(routes!(counsel_techniques::list_counsel_techniques))
+        .routes(routes!(counsel_techniques::get_counsel_technique))
+        .routes(routes!(counsel_techniques::create_counsel_technique))
+        .routes(routes!(counsel_techniques::update_counsel_technique))
+        .routes(routes!(transition_rules::list_transition_rules, transition_rules::create_transition_rule))
+        .routes(routes!(
+            transition_rules::get_transition_rule,
+            transition_rules::update_transition_rule,
+            transition_rules::delete_transition_rule
+        ))
 }
 
 /// Operation ids are unique in a document, so those of the second copy get a prefix.

@@ -72,7 +72,10 @@ async fn harden(request: Request, next: Next) -> Response {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if is_api {
         // What anybody may see says so itself.
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        let is_public = headers.get(CACHE_CONTROL).is_some_and(|told| told.as_bytes().starts_with(b"public"));
+        if !is_public {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
     }
     response
 }

@@ -24,6 +24,7 @@ impl From<Status> for ApiError {
         let error = Self::new(http, reason(&status).unwrap_or(code), message);
         match status.code() {
             Code::InvalidArgument => error.with_details(violations(&status)),
+            Code::FailedPrecondition => error.with_details(unmet(&status)),
             Code::ResourceExhausted => {
                 let retry_info = status.get_details_retry_info();
                 error.retry_after(Some(retry_info.and_then(|info| info.retry_delay).unwrap_or_default()))
@@ -66,6 +67,16 @@ fn reason(status: &Status) -> Option<&'static str> {
 fn violations(status: &Status) -> Vec<String> {
     let fields = status.get_details_bad_request().map(|request| request.field_violations).unwrap_or_default();
     fields.into_iter().map(|field| format!("{}: {}", camel_case(&field.field), field.description)).collect()
+}
+
+/// `part: what is wrong with it`, with the part's name in JSON, where a service lists what is in the way.
+fn unmet(status: &Status) -> Vec<String> {
+    let failure = status.get_details_precondition_failure();
+    let violations = failure.map(|failure| failure.violations).unwrap_or_default();
+    violations
+        .into_iter()
+        .map(|unmet| format!("{}: {}", camel_case(&unmet.subject), unmet.description))
+        .collect()
 }
 
 fn camel_case(name: &str) -> String {

@@ -104,3 +104,56 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
+    use sea_orm_migration::MigratorTrait;
+    use shared::database::Database;
+    use shared::testkit::TestDatabase;
+
+    use crate::migration::Migrator;
+
+    /// The migrations before this one.
+    const BEFORE: u32 = 4;
+
+    async fn text(database: &Database, sql: &str) -> Option<String> {
+        let statement = Statement::from_string(database.backend(), sql);
+        let row = database.read().query_one_raw(statement).await.unwrap()?;
+        Some(row.try_get_by_index(0).unwrap())
+    }
+
+    shared::on_each_engine! {
+        async fn what_was_there_before_is_kept_and_completed(engine: Engine) {
+            let file = TestDatabase::new(engine).await;
+            let database = Database::connect(&file.settings()).await.unwrap();
+            Migrator::up(database.write(), Some(BEFORE)).await.unwrap();
+            for sql in [
+                "INSERT INTO tones (id, name, description, created_at, updated_at) VALUES ('t', 't', '', 1, 1)",
+                "INSERT INTO prompt_versions (id, name, description, is_active, is_temporary, is_bookmarked, \
+                 ai_model, created_at, updated_at) VALUES ('v', 'First', '', TRUE, FALSE, FALSE, 'm', 7, 8)",
+                "INSERT INTO counsel_techniques (id, prompt_version_id, tone_id, name, context, instruction, \
+                 message_threshold, is_start_technique, temperature, position, created_at, updated_at) \
+                 VALUES ('a', 'v', 't', 'a', '', '', 1, TRUE, 0.5, 1, 1, 1)",
+                "INSERT INTO counsel_technique_transition_rules (id, prompt_version_id, from_counsel_technique_id, \
+                 to_counsel_technique_id, priority, min_current_technique_message_count, created_at, updated_at) \
+                 VALUES ('r', 'v', 'a', 'a', 1, 3, 1, 1)",
+            ] {
+                database.write().execute_unprepared(sql).await.unwrap();
+            }
+            for _ in 0..2 {
+                Migrator::up(database.write(), Some(1)).await.unwrap();
+                let name = text(&database, "SELECT name_key FROM prompt_versions").await;
+                assert_eq!(name.as_deref(), Some("first"));
+                // The active version has become active when it was made.
+                let history = "SELECT prompt_version_id FROM prompt_activate_histories WHERE activated_at = 7";
+                assert_eq!(text(&database, history).await.as_deref(), Some("v"));
+                // A rule asks for what it asked before, and for nothing more.
+                let rule = "SELECT required_valences || required_risk_kinds FROM counsel_technique_transition_rules \
+                            WHERE min_current_technique_message_count = 3 AND max_risk_severity IS NULL";
+                assert_eq!(text(&database, rule).await.as_deref(), Some(""));
+                Migrator::down(database.write(), Some(1)).await.unwrap();
+            }
+        }
+    }
+}

@@ -1,5 +1,13 @@
 //! `CounselPromptService`, and what counsels take from it.
 
+mod activation;
+mod content;
+mod copies;
+mod desk;
+mod drafts;
+mod rules;
+mod versions;
+
 use sea_orm::ConnectionTrait;
 use shared::auth::Caller;
 use shared::id::new_id;

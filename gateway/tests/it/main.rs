@@ -16,6 +16,7 @@ mod images;
 mod mesh;
 mod openapi;
 mod pages;
+mod prompts;
 mod refusals;
 mod sse;
 mod streaming;

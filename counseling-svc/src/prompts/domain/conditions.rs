@@ -88,7 +88,7 @@ macro_rules! define {
                     check_bound(stringify!($min), self.$min, $most, violations);
                     check_bound(stringify!($max), self.$max, $most, violations);
                     if self.$min.zip(self.$max).is_some_and(|(min, max)| min > max) {
-                        violations.add(stringify!($max), concat!("must not be less than ", stringify!($min)));
+                        violations.add(stringify!($max), "must not be less than the minimum");
                     }
                 )*
             }
