@@ -175,7 +175,7 @@ pub struct CreateCutScene {
     /// No two scenes of an episode have the same.
     #[schema(minimum = 0, maximum = 999)]
     order_index: i32,
-    /// An http(s) address, or a path on this server.
+    /// An http(s) address, or a path on this server; empty for none. Left out, it stays as it is.
     #[schema(max_length = 2048)]
     image: Option<String>,
 }
@@ -187,7 +187,7 @@ impl CreateCutScene {
             speaker: self.speaker.into(),
             content: self.content,
             order_index: self.order_index,
-            image: self.image.unwrap_or_default(),
+            image: self.image,
         }
     }
 }
