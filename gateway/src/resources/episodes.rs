@@ -15,6 +15,9 @@ use crate::input::{Body, Ids, PageQuery, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
 
+/// The most bytes of an episode that is written: 200 scenes of 2000 Hangul letters, with images, fit.
+pub const LARGEST_BODY: usize = 2 * 1024 * 1024;
+
 api_enum! {
     /// Who speaks in a scene.
     Speaker {
