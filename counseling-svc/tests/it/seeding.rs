@@ -237,7 +237,7 @@ shared::on_each_engine! {
         let world = world.restart().await;
         let named: Vec<_> =
             world.counselors().await.into_iter().filter(|counselor| counselor.name == planted.name).collect();
-        assert_eq!(named, [own.clone()]);
+        assert_eq!(named, std::slice::from_ref(&own));
         assert!(world.bubbles(&own.id).await.is_empty());
 
         // And a tone with all who speak in it.
