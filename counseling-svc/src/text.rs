@@ -49,14 +49,22 @@ pub fn read_image(
     violations: &mut Violations,
 ) -> String {
     let address = address.trim();
-    let begins = ["https://", "http://", "/"].iter().any(|start| address.starts_with(start));
-    let is_plain = address.chars().all(|letter| !letter.is_control() && !letter.is_whitespace());
-    let fits = begins && is_plain && address.chars().count() <= LONGEST_IMAGE;
+    // `//host/…` is no path, nor is `/\host/…`: browsers take them for another host.
+    let is_path = address.starts_with('/') && !address.starts_with("//");
+    let plain = |letter: char| !letter.is_control() && !letter.is_whitespace() && letter != '\\';
+    let fits = (is_path || is_of_a_host(address))
+        && address.chars().all(plain)
+        && address.chars().count() <= LONGEST_IMAGE;
     let rule = format!(
         "must be an http(s) address or a path that begins with /, at most {LONGEST_IMAGE} characters"
     );
     violations.check(fits || (may_be_empty && address.is_empty()), field, &rule);
     address.to_owned()
+}
+
+fn is_of_a_host(address: &str) -> bool {
+    let rest = ["https://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']))
 }
 
 #[cfg(test)]
@@ -82,6 +90,10 @@ mod tests {
             ("/v1/images/a.png", false, true),
             ("javascript:alert(1)", false, false),
             ("a.png", false, false),
+            ("//other.example/a.png", false, false),
+            ("/\\other.example/a.png", false, false),
+            ("https://", false, false),
+            ("https:///a.png", false, false),
             ("https://cdn.example/a b.png", false, false),
             ("", false, false),
             ("", true, true),

@@ -5,7 +5,7 @@ mod page;
 mod path;
 mod query;
 
-pub use body::Body;
+pub use body::{Body, body_of_at_most, read_body};
 pub use page::PageQuery;
 pub use path::{CounselorScope, Ids, PathIds};
 pub use query::{Params, check_id};
@@ -43,7 +43,7 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-pub fn too_large(limit: usize) -> ApiError {
+fn too_large(limit: usize) -> ApiError {
     let message = format!("the body must be at most {limit} bytes");
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "HTTP_INVALID_INPUT", message)
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use utoipa::openapi::OpenApi;
@@ -14,6 +13,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::App;
 use crate::envelope::{ApiError, ErrorEnvelope};
+use crate::input::body_of_at_most;
 use crate::resources::{
     auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, relationships, tones,
     users,
@@ -40,7 +40,7 @@ fn routes_of(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(probes::livez))
         .routes(routes!(probes::readyz))
         .nest("/v1", sign_in())
-        .nest("/v1", pictures().layer(DefaultBodyLimit::max(app.images.max_bytes())))
+        .nest("/v1", pictures().layer(body_of_at_most(app.images.max_bytes())))
         .nest("/v1", own().merge(catalog()).route_layer(signed_in))
         .nest("/v1/admin", named_for_admins(managed().merge(catalog())).route_layer(admins))
 }
@@ -92,8 +92,7 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(tones::update_tone))
         .routes(routes!(bubbles::create_bubble))
         .routes(routes!(bubbles::update_bubble, bubbles::delete_bubble))
-        .routes(routes!(episodes::create_episode))
-        .routes(routes!(episodes::update_episode))
+        .merge(stories().layer(body_of_at_most(episodes::LARGEST_BODY)))
         .routes(routes!(images::announce_episode_image))
         .routes(routes!(counsels::admin::create_counsel, counsels::admin::list_counsels))
         .routes(routes!(counsels::get_counsel))
@@ -139,6 +138,11 @@ fn prompts() -> OpenApiRouter<Arc<App>> {
             transition_rules::update_transition_rule,
             transition_rules::delete_transition_rule
         ))
+}
+
+/// For admins, too; their bodies may be longer than others.
+fn stories() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(episodes::create_episode)).routes(routes!(episodes::update_episode))
 }
 
 /// Operation ids are unique in a document, so those of the second copy get a prefix.

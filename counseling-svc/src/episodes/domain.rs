@@ -54,7 +54,8 @@ pub struct SceneInput {
     pub speaker: Speaker,
     pub content: String,
     pub order_index: i32,
-    pub image: String,
+    /// Empty for none. Absent: that of the scene so far, none for a new one.
+    pub image: Option<String>,
 }
 
 /// What becomes different about an episode.
@@ -108,22 +109,22 @@ impl Episode {
         let mut scenes = Vec::with_capacity(inputs.len());
         for (index, input) in inputs.into_iter().enumerate() {
             let SceneInput { id, speaker, content, order_index, image } = input;
-            let fresh = |id, created_at| CutScene {
+            let fresh = |id, image, created_at| CutScene {
                 id,
                 speaker,
                 content: content.clone(),
                 order_index,
-                image: image.clone(),
+                image,
                 created_at,
                 updated_at: now,
             };
             let Some(id) = id else {
-                scenes.push(fresh(new_id(), now));
+                scenes.push(fresh(new_id(), image.unwrap_or_default(), now));
                 continue;
             };
             match self.scenes.iter().find(|scene| scene.id == id) {
                 Some(known) => {
-                    let changed = fresh(id, known.created_at);
+                    let changed = fresh(id, image.unwrap_or_else(|| known.image.clone()), known.created_at);
                     let is_same = CutScene { updated_at: known.updated_at, ..changed.clone() } == *known;
                     scenes.push(if is_same { known.clone() } else { changed });
                 }
@@ -179,7 +180,7 @@ mod tests {
             speaker: Speaker::Counselor,
             content: content.to_owned(),
             order_index,
-            image: String::new(),
+            image: None,
         }
     }
 
@@ -213,6 +214,18 @@ mod tests {
         // One that is as it was has not changed.
         assert_eq!(episode.scenes[1].updated_at, at(0));
         assert_eq!(episode.title, "title");
+    }
+
+    #[test]
+    fn an_image_stays_until_it_is_taken_away() {
+        let mut episode = episode();
+        episode.scenes[0].image = "/v1/images/a.png".to_owned();
+        for (image, expected) in [(None, "/v1/images/a.png"), (Some(""), ""), (None, "")] {
+            let input = SceneInput { image: image.map(str::to_owned), ..input(Some("a"), "other", 0) };
+            let change = EpisodeChange { scenes: Some(vec![input]), ..EpisodeChange::default() };
+            episode.change(change, || "n".to_owned(), at(5)).unwrap();
+            assert_eq!(episode.scenes[0].image, expected);
+        }
     }
 
     #[test]

@@ -2,17 +2,21 @@
 
 use std::collections::HashMap;
 
+use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use shared::Error;
 use shared::auth::Caller;
 use shared::database::Database;
-use shared::page::Listed;
+use shared::page::{Listed, Page};
 
 use super::domain::Episode;
 use super::entity::{cut_scene, episode};
 use super::repository::{episode_of, scenes_of};
 use crate::counselors::queries::{ById, CounselorQueries, seek};
 use crate::relationships;
+
+/// How many bytes the scenes of a page may have: with everything around them they stay below the 4 MiB of a gRPC message.
+const LONGEST_PAGE: i64 = 3 * 1024 * 1024;
 
 /// An episode as a caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +39,8 @@ impl EpisodeQueries {
         Self { counselors: CounselorQueries::new(database.clone()), database }
     }
 
-    /// The episodes of a counselor that the caller may know of, oldest first.
+    /// The episodes of a counselor that the caller may know of, oldest first. A page ends early when its scenes are
+    /// long.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such counselor.
@@ -48,8 +53,10 @@ impl EpisodeQueries {
         self.counselors.counselor(counselor_id).await?;
         let mut list = known_to(caller, counselor_id).cursor_by(episode::Column::Id);
         let rows = seek(&mut list, &page).all(self.database.read()).await?;
+        let rapport = self.rapport(caller, counselor_id).await?;
+        let page = Page { limit: page.limit.min(self.fitting(&rows, rapport).await?), ..page };
         let Listed { items, next_cursor } = page.cut(rows, |row| (row.id.clone(),))?;
-        Ok(Listed { items: self.seen(caller, counselor_id, items).await?, next_cursor })
+        Ok(Listed { items: self.seen(items, rapport).await?, next_cursor })
     }
 
     /// One episode of a counselor that the caller may know of.
@@ -59,24 +66,45 @@ impl EpisodeQueries {
     pub async fn get(&self, caller: &Caller, counselor_id: &str, id: &str) -> Result<SeenEpisode, Error> {
         let found = known_to(caller, counselor_id).filter(episode::Column::Id.eq(id));
         let row = found.one(self.database.read()).await?.ok_or(Error::NotFound("episode"))?;
-        let mut seen = self.seen(caller, counselor_id, vec![row]).await?;
+        let rapport = self.rapport(caller, counselor_id).await?;
+        let mut seen = self.seen(vec![row], rapport).await?;
         seen.pop().ok_or(Error::NotFound("episode"))
     }
 
-    /// One query for the rapport and one for all scenes, however many episodes there are.
-    async fn seen(
-        &self,
-        caller: &Caller,
-        counselor_id: &str,
-        rows: Vec<episode::Model>,
-    ) -> Result<Vec<SeenEpisode>, Error> {
-        let rapport = if caller.is_admin() {
-            i32::MAX
-        } else {
-            relationships::queries::rapport(&self.database, caller.user_id()?, counselor_id).await?
-        };
-        let is_open = |row: &&episode::Model| row.required_rapport_threshold <= rapport;
-        let open: Vec<_> = rows.iter().filter(is_open).map(|row| row.id.clone()).collect();
+    /// Nothing is locked for admins.
+    async fn rapport(&self, caller: &Caller, counselor_id: &str) -> Result<i32, Error> {
+        if caller.is_admin() {
+            return Ok(i32::MAX);
+        }
+        relationships::queries::rapport(&self.database, caller.user_id()?, counselor_id).await
+    }
+
+    /// How many of the first episodes fit into one page with their scenes; at least one.
+    async fn fitting(&self, rows: &[episode::Model], rapport: i32) -> Result<u64, Error> {
+        let open = open_ids(rows, rapport);
+        if open.is_empty() {
+            return Ok(u64::MAX);
+        }
+        // What a scene has besides its texts, ids and times, takes less than 200 bytes.
+        let sizes = cut_scene::Entity::find()
+            .select_only()
+            .column(cut_scene::Column::EpisodeId)
+            .column_as(Expr::cust("SUM(OCTET_LENGTH(content) + OCTET_LENGTH(image) + 200)"), "size")
+            .filter(cut_scene::Column::EpisodeId.is_in(open))
+            .group_by(cut_scene::Column::EpisodeId);
+        let sizes: HashMap<String, i64> =
+            sizes.into_tuple::<(String, i64)>().all(self.database.read()).await?.into_iter().collect();
+        let mut total = 0;
+        let fit = rows.iter().take_while(|row| {
+            total += sizes.get(&row.id).copied().unwrap_or_default();
+            total <= LONGEST_PAGE
+        });
+        Ok(u64::try_from(fit.count()).unwrap_or(u64::MAX).max(1))
+    }
+
+    /// One query for all scenes, however many episodes there are.
+    async fn seen(&self, rows: Vec<episode::Model>, rapport: i32) -> Result<Vec<SeenEpisode>, Error> {
+        let open = open_ids(&rows, rapport);
         let mut scenes = HashMap::<String, Vec<cut_scene::Model>>::new();
         if !open.is_empty() {
             for scene in scenes_of(open).all(self.database.read()).await? {
@@ -91,6 +119,11 @@ impl EpisodeQueries {
         };
         rows.into_iter().map(seen).collect()
     }
+}
+
+fn open_ids(rows: &[episode::Model], rapport: i32) -> Vec<String> {
+    let is_open = |row: &&episode::Model| row.required_rapport_threshold <= rapport;
+    rows.iter().filter(is_open).map(|row| row.id.clone()).collect()
 }
 
 /// Temporary ones are for admins.

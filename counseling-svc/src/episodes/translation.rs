@@ -69,7 +69,7 @@ fn scene(input: CutSceneInput, violations: &mut Violations) -> SceneInput {
     SceneInput {
         speaker: known(input.speaker, "cut_scenes.speaker", violations).unwrap_or(Speaker::Unspecified),
         content: CONTENT.read("cut_scenes.content", &input.content, violations),
-        image: read_image("cut_scenes.image", &input.image, true, violations),
+        image: input.image.map(|image| read_image("cut_scenes.image", &image, true, violations)),
         id: input.id,
         order_index: input.order_index,
     }

@@ -59,7 +59,7 @@ pub struct Transition {
     pub min_current_technique_message_count: Option<i32>,
 }
 
-/// A counselor, with its prompt and its bubbles.
+/// A counselor, with its prompt, its bubbles and its episodes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counselor {
@@ -72,6 +72,8 @@ pub struct Counselor {
     pub persona_prompt_id: String,
     pub persona_prompt: String,
     pub bubbles: Vec<Bubble>,
+    #[serde(default)]
+    pub episodes: Vec<Episode>,
 }
 
 /// A question with two answers to choose from.
@@ -82,6 +84,25 @@ pub struct Bubble {
     pub question: String,
     pub response_option1: String,
     pub response_option2: String,
+}
+
+/// A story, with its scenes in their order.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Episode {
+    pub id: String,
+    pub title: String,
+    pub required_rapport_threshold: i32,
+    pub scenes: Vec<Scene>,
+}
+
+/// What is said in an episode.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scene {
+    pub id: String,
+    pub speaker: String,
+    pub content: String,
 }
 
 /// Reads the content, which is compiled in.
@@ -96,10 +117,11 @@ pub fn load() -> Result<SeedContent, toml::de::Error> {
 mod tests {
     use std::collections::HashSet;
 
-    use shared::proto::v1::{AiModel, CounselorGender};
+    use shared::proto::v1::{AiModel, CounselorGender, Speaker};
     use shared::{Violations, id};
 
     use super::*;
+    use crate::episodes::domain::{CONTENT, TITLE};
 
     #[test]
     fn ids_are_unique_uuids() {
@@ -115,6 +137,10 @@ mod tests {
         for counselor in content.counselors {
             ids.extend([counselor.id, counselor.persona_prompt_id]);
             ids.extend(counselor.bubbles.into_iter().map(|bubble| bubble.id));
+            for episode in counselor.episodes {
+                ids.push(episode.id);
+                ids.extend(episode.scenes.into_iter().map(|scene| scene.id));
+            }
         }
         let mut violations = Violations::default();
         ids.iter().for_each(|id| id::check_id("id", id, &mut violations));
@@ -135,6 +161,32 @@ mod tests {
         for korean in [true, false] {
             assert!(content.counselors.iter().any(|counselor| hangul(&counselor.description) == korean));
         }
+    }
+
+    #[test]
+    fn stories_keep_the_rules_for_stories_and_are_told_in_the_language_of_their_counselor() {
+        let content = load().unwrap();
+        let hangul = |text: &str| text.chars().any(|letter| ('가'..='힣').contains(&letter));
+        let mut violations = Violations::default();
+        let mut languages = HashSet::new();
+        for counselor in content.counselors.iter().filter(|counselor| !counselor.episodes.is_empty()) {
+            let is_korean = hangul(&counselor.description);
+            languages.insert(is_korean);
+            let thresholds: Vec<_> =
+                counselor.episodes.iter().map(|episode| episode.required_rapport_threshold).collect();
+            assert_eq!(thresholds, [0, 10], "{}", counselor.name);
+            for episode in &counselor.episodes {
+                TITLE.read("title", &episode.title, &mut violations);
+                assert_eq!(hangul(&episode.title), is_korean, "{}", episode.title);
+                for scene in &episode.scenes {
+                    CONTENT.read("content", &scene.content, &mut violations);
+                    assert!(Speaker::from_str_name(&scene.speaker).is_some(), "{}", scene.speaker);
+                    assert_eq!(hangul(&scene.content), is_korean, "{}", scene.content);
+                }
+            }
+        }
+        assert!(violations.is_empty(), "{violations}");
+        assert_eq!(languages, HashSet::from([true, false]));
     }
 
     #[test]

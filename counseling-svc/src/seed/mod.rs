@@ -2,9 +2,10 @@
 //!
 //! Idempotent: what is there already, by its id, is left as it is, so that what an operator has changed stays. So does
 //! what an operator has put in the place of something that comes with a later release: another active version, another
-//! prompt of a counselor, another start technique.
+//! prompt of a counselor, another start technique, another bearer of a name.
 
 mod content;
+mod episodes;
 
 use content::{Counselor, SeedContent, Technique, Tone};
 use sea_orm::ActiveValue::Set;
@@ -98,6 +99,10 @@ impl Seeds<'_> {
             deleted_at: Set(None),
         })
         .await?;
+        if !self.is_there(tone::Entity::find_by_id(&seed.id)).await? {
+            tracing::warn!(tone_id = seed.id, "a planted tone is left out: another tone has its name");
+            return Ok(());
+        }
         self.add(tone_prompt::ActiveModel {
             id: Set(seed.prompt_id.clone()),
             prompt_version_id: Set(self.version_id.to_owned()),
@@ -174,6 +179,10 @@ impl Seeds<'_> {
     }
 
     async fn counselor(&self, seed: &Counselor) -> Result<(), Error> {
+        if !self.is_there(tone::Entity::find_by_id(&seed.tone_id)).await? {
+            tracing::warn!(counselor_id = seed.id, "a planted counselor is left out: so is their tone");
+            return Ok(());
+        }
         self.add(counselor::ActiveModel {
             id: Set(seed.id.clone()),
             tone_id: Set(seed.tone_id.clone()),
@@ -186,6 +195,13 @@ impl Seeds<'_> {
             deleted_at: Set(None),
         })
         .await?;
+        if !self.is_there(counselor::Entity::find_by_id(&seed.id)).await? {
+            tracing::warn!(
+                counselor_id = seed.id,
+                "a planted counselor is left out: another one has their name"
+            );
+            return Ok(());
+        }
         self.add(persona_prompt::ActiveModel {
             id: Set(seed.persona_prompt_id.clone()),
             prompt_version_id: Set(self.version_id.to_owned()),
@@ -209,7 +225,11 @@ impl Seeds<'_> {
             })
             .await?;
         }
-        Ok(())
+        self.episodes(seed).await
+    }
+
+    async fn is_there<E: EntityTrait>(&self, row: Select<E>) -> Result<bool, Error> {
+        Ok(row.one(&**self.transaction).await?.is_some())
     }
 
     /// Adds a row unless it is there already, or another one in its place.
@@ -217,8 +237,17 @@ impl Seeds<'_> {
     where
         A: ActiveModelTrait + Send,
     {
-        let taken = OnConflict::new().do_nothing().to_owned();
-        A::Entity::insert(row).on_conflict(taken).exec_without_returning(&**self.transaction).await?;
+        self.add_new(row).await?;
         Ok(())
+    }
+
+    /// As [`Self::add`]; tells whether the row is a new one.
+    async fn add_new<A>(&self, row: A) -> Result<bool, Error>
+    where
+        A: ActiveModelTrait + Send,
+    {
+        let taken = OnConflict::new().do_nothing().to_owned();
+        let insert = A::Entity::insert(row).on_conflict(taken);
+        Ok(insert.exec_without_returning(&**self.transaction).await? == 1)
     }
 }

@@ -16,7 +16,7 @@ fn scene(content: &str, order_index: i32) -> CutSceneInput {
         speaker: Speaker::Counselor.into(),
         content: content.to_owned(),
         order_index,
-        image: String::new(),
+        image: None,
     }
 }
 
@@ -152,7 +152,7 @@ shared::on_each_engine! {
             required_rapport_threshold: -1,
             is_temporary: false,
             cut_scenes: vec![
-                CutSceneInput { speaker: 0, image: "x".to_owned(), ..scene("", 1000) },
+                CutSceneInput { speaker: 0, image: Some("x".to_owned()), ..scene("", 1000) },
                 scene("twice", 1000),
             ],
         };
@@ -203,5 +203,31 @@ shared::on_each_engine! {
             cursor = Some(listed.next_cursor);
         }
         assert_eq!(seen, all);
+    }
+
+    async fn stories_too_long_for_one_answer_come_in_more_pages(engine: Engine) {
+        let world = World::new(engine).await;
+        let counselor_id = world.counselor().await.id;
+        for number in 0..4 {
+            let cut_scenes = (0..200).map(|place| scene(&"밤".repeat(2000), place)).collect();
+            let long = CreateEpisodeRequest { cut_scenes, ..story(&counselor_id, &format!("long {number}"), 0) };
+            create(&world, long).await.unwrap();
+        }
+        let (mut titles, mut cursor, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = Some(PageRequest { limit: None, cursor });
+            let request = ListEpisodesRequest { counselor_id: counselor_id.clone(), page };
+            let answer = world.calls().episodes().list_episodes(by(&new_id(), request)).await.unwrap();
+            let listed = answer.into_inner();
+            titles.extend(listed.episodes.into_iter().map(|episode| episode.title));
+            pages += 1;
+            if listed.next_cursor.is_empty() {
+                break;
+            }
+            cursor = Some(listed.next_cursor);
+        }
+        let long: Vec<_> = titles.iter().filter(|title| title.starts_with("long")).collect();
+        assert_eq!(long, ["long 0", "long 1", "long 2", "long 3"]);
+        assert!(pages > 1);
     }
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use counseling_svc::assistant::OfflineAssistant;
 use shared::id::new_id;
-use shared::proto::v1::{Bubble, CounselTechnique, Counselor, PromptVersion};
+use shared::proto::v1::{
+    Bubble, CounselTechnique, Counselor, CreateCounselorRequest, CutSceneInput, CutSceneInputs, Episode,
+    ListEpisodesRequest, PromptVersion, UpdateEpisodeRequest,
+};
 use shared::testkit::{NatsServer, TestDatabase, service_config};
 use shared::time::Clock;
 
-use crate::world::{Instance, World};
+use crate::world::{Instance, World, admin};
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 10] = [
     "tones",
     "counselors",
     "bubbles",
@@ -19,6 +22,8 @@ const TABLES: [&str; 8] = [
     "tone_prompts",
     "counsel_techniques",
     "counsel_technique_transition_rules",
+    "episodes",
+    "cut_scenes",
 ];
 
 #[derive(Debug, PartialEq)]
@@ -48,7 +53,33 @@ async fn planted(world: &World) -> Planted {
     planted
 }
 
+/// The stories of every counselor, complete.
+async fn stories(world: &World) -> Vec<Episode> {
+    let mut stories = Vec::new();
+    for counselor in world.counselors().await {
+        let request = ListEpisodesRequest { counselor_id: counselor.id, page: None };
+        let listed = world.calls().episodes().list_episodes(admin(request)).await.unwrap().into_inner();
+        stories.extend(listed.episodes);
+    }
+    stories
+}
+
 shared::on_each_engine! {
+    async fn the_first_story_is_open_and_the_second_is_to_be_earned(engine: Engine) {
+        let world = World::new(engine).await;
+        let planted = stories(&world).await;
+        assert_eq!(planted.len(), 4);
+        for pair in planted.chunks(2) {
+            assert_eq!(pair[0].counselor_id, pair[1].counselor_id);
+            let thresholds = [pair[0].required_rapport_threshold, pair[1].required_rapport_threshold];
+            assert_eq!(thresholds, [0, 10]);
+        }
+        for story in planted {
+            assert!((3..=4).contains(&story.cut_scenes.len()), "{story:?}");
+            assert!(story.cut_scenes.is_sorted_by_key(|scene| scene.order_index));
+        }
+    }
+
     async fn every_counselor_can_talk_from_the_beginning(engine: Engine) {
         let world = World::new(engine).await;
         for counselor in world.counselors().await {
@@ -154,5 +185,78 @@ shared::on_each_engine! {
             .collect();
         assert_eq!(starts, std::slice::from_ref(&second.id));
         assert_eq!(world.counsel().await.counsel_technique_id, second.id);
+    }
+
+    async fn what_an_operator_has_taken_out_of_a_story_stays_out(engine: Engine) {
+        let world = World::new(engine).await;
+        let story = stories(&world).await.into_iter().next().unwrap();
+        let kept = &story.cut_scenes[1];
+        let only = CutSceneInput {
+            id: Some(kept.id.clone()),
+            speaker: kept.speaker,
+            content: kept.content.clone(),
+            order_index: kept.order_index,
+            ..Default::default()
+        };
+        let request = UpdateEpisodeRequest {
+            counselor_id: story.counselor_id.clone(),
+            episode_id: story.id.clone(),
+            title: Some("shorter".to_owned()),
+            cut_scenes: Some(CutSceneInputs { cut_scenes: vec![only] }),
+            ..Default::default()
+        };
+        world.calls().episodes().update_episode(admin(request)).await.unwrap();
+        let before = stories(&world).await;
+        assert_eq!((before[0].title.as_str(), before[0].cut_scenes.len()), ("shorter", 1));
+        let world = world.restart().await;
+        assert_eq!(stories(&world).await, before);
+    }
+
+    async fn a_name_that_an_operator_has_given_stays_with_its_bearer(engine: Engine) {
+        let world = World::new(engine).await;
+        let planted = world.counselor().await;
+        // As if the counselor came with a release that is still to be started, and the operator were faster.
+        for sql in [
+            "DELETE FROM cut_scenes".to_owned(),
+            "DELETE FROM episodes".to_owned(),
+            format!("DELETE FROM bubbles WHERE counselor_id = '{}'", planted.id),
+            format!("DELETE FROM persona_prompts WHERE counselor_id = '{}'", planted.id),
+            format!("DELETE FROM counselors WHERE id = '{}'", planted.id),
+        ] {
+            world.execute(&sql).await;
+        }
+        let request = CreateCounselorRequest {
+            tone_id: planted.tone_id.clone(),
+            name: planted.name.clone(),
+            description: "the operator's own".to_owned(),
+            profile_image: "https://cdn.example/own.webp".to_owned(),
+            gender: planted.gender,
+        };
+        let own = world.calls().counselors().create_counselor(admin(request)).await.unwrap();
+        let own = own.into_inner().counselor.unwrap();
+        let world = world.restart().await;
+        let named: Vec<_> =
+            world.counselors().await.into_iter().filter(|counselor| counselor.name == planted.name).collect();
+        assert_eq!(named, std::slice::from_ref(&own));
+        assert!(world.bubbles(&own.id).await.is_empty());
+
+        // And a tone with all who speak in it.
+        for table in [
+            "cut_scenes",
+            "episodes",
+            "bubbles",
+            "persona_prompts",
+            "tone_prompts",
+            "counsel_technique_transition_rules",
+            "counsel_techniques",
+            "counselors",
+        ] {
+            world.execute(&format!("DELETE FROM {table}")).await;
+        }
+        world.execute(&format!("UPDATE tones SET id = '{}' WHERE id = '{}'", new_id(), planted.tone_id)).await;
+        let world = world.restart().await;
+        let counselors = world.counselors().await;
+        assert!(!counselors.is_empty());
+        assert!(counselors.iter().all(|counselor| counselor.tone_id != planted.tone_id), "{counselors:?}");
     }
 }

@@ -25,6 +25,13 @@ pub struct Folder {
     decoding: DecodingKey,
 }
 
+/// An image that may be put.
+pub struct AnnouncedImage {
+    place: Arc<Path>,
+    name: String,
+    kind: ImageKind,
+}
+
 /// What an upload token (JWT, RFC 7519) says.
 #[derive(Serialize, Deserialize)]
 struct Claims {
@@ -90,11 +97,11 @@ impl Folder {
         Ok((format!("{public_url}?token={token}"), public_url))
     }
 
-    /// Keeps an announced image. A name is given to one image only; the same image again changes nothing.
+    /// The image that `token` gives the right to put.
     ///
     /// # Errors
-    /// [`UploadError`].
-    pub async fn keep(&self, name: &str, token: &str, bytes: Bytes) -> Result<Kept, UploadError> {
+    /// [`UploadError::NotAnnounced`].
+    pub fn announced(&self, name: &str, token: &str) -> Result<AnnouncedImage, UploadError> {
         let kind = ImageKind::of_name(name).ok_or(UploadError::NotAnnounced)?;
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);
@@ -103,12 +110,7 @@ impl Folder {
         if claims.map_err(|_| UploadError::NotAnnounced)?.claims.sub != name {
             return Err(UploadError::NotAnnounced);
         }
-        if !kind.begins(&bytes) {
-            return Err(UploadError::NotAnImage);
-        }
-        let (place, target) = (self.place.clone(), self.place.join(name));
-        let written = tokio::task::spawn_blocking(move || write(&place, &target, &bytes));
-        written.await.map_err(std::io::Error::other)?
+        Ok(AnnouncedImage { place: self.place.clone(), name: name.to_owned(), kind })
     }
 
     /// An image by its name.
@@ -122,6 +124,21 @@ impl Folder {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl AnnouncedImage {
+    /// Keeps the image. A name is given to one image only; the same image again changes nothing.
+    ///
+    /// # Errors
+    /// [`UploadError`].
+    pub async fn keep(self, bytes: Bytes) -> Result<Kept, UploadError> {
+        if !self.kind.begins(&bytes) {
+            return Err(UploadError::NotAnImage);
+        }
+        let target = self.place.join(&self.name);
+        let written = tokio::task::spawn_blocking(move || write(&self.place, &target, &bytes));
+        written.await.map_err(std::io::Error::other)?
     }
 }
 

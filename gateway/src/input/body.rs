@@ -4,8 +4,9 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use axum::Extension;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use jsonschema::error::ValidationErrorKind;
@@ -20,6 +21,27 @@ use crate::envelope::ApiError;
 
 static VALIDATORS: LazyLock<RwLock<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(RwLock::default);
 
+/// The limit of routes that take other bodies than the rest.
+#[derive(Clone, Copy)]
+pub struct BodyLimit(usize);
+
+/// A layer for routes whose bodies may have other sizes than `BODY_LIMIT` says.
+pub fn body_of_at_most(bytes: usize) -> (Extension<BodyLimit>, DefaultBodyLimit) {
+    (Extension(BodyLimit(bytes)), DefaultBodyLimit::max(bytes))
+}
+
+/// The whole body of a request.
+///
+/// # Errors
+/// A refusal when it is too large, or breaks off.
+pub async fn read_body(request: Request, app: &Arc<App>) -> Result<Bytes, ApiError> {
+    let limit = request.extensions().get::<BodyLimit>().map_or(app.body_limit, |limit| limit.0);
+    Bytes::from_request(request, app).await.map_err(|rejection| match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => too_large(limit),
+        _ => ApiError::invalid(vec!["body: could not be read".to_owned()]),
+    })
+}
+
 /// A JSON body that keeps every rule of its schema.
 pub struct Body<T>(pub T);
 
@@ -32,12 +54,7 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest<Arc<App>> for Body<T>
         if !is_json {
             return Err(ApiError::invalid(vec!["Content-Type: must be application/json".to_owned()]));
         }
-        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| match rejection {
-            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-                too_large(app.body_limit)
-            }
-            _ => ApiError::invalid(vec!["body: could not be read".to_owned()]),
-        })?;
+        let bytes = read_body(request, app).await?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| ApiError::invalid(vec![format!("body: is not JSON: {error}")]))?;
         let validator = validator::<T>()?;

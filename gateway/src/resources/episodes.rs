@@ -15,6 +15,9 @@ use crate::input::{Body, Ids, PageQuery, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
 
+/// The most bytes of an episode that is written: 200 scenes of 2000 Hangul letters, with images, fit.
+pub const LARGEST_BODY: usize = 2 * 1024 * 1024;
+
 api_enum! {
     /// Who speaks in a scene.
     Speaker {
@@ -175,7 +178,7 @@ pub struct CreateCutScene {
     /// No two scenes of an episode have the same.
     #[schema(minimum = 0, maximum = 999)]
     order_index: i32,
-    /// An http(s) address, or a path on this server.
+    /// An http(s) address, or a path on this server; empty for none. Left out, it stays as it is.
     #[schema(max_length = 2048)]
     image: Option<String>,
 }
@@ -187,7 +190,7 @@ impl CreateCutScene {
             speaker: self.speaker.into(),
             content: self.content,
             order_index: self.order_index,
-            image: self.image.unwrap_or_default(),
+            image: self.image,
         }
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use axum::body::Body as ResponseBody;
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +16,7 @@ use crate::App;
 use crate::dto::rfc3339;
 use crate::envelope::{Answer, ApiError, Envelope, ErrorEnvelope, Errors, Success};
 use crate::images::{Folder, ImageKind, Kept, Upload, UploadError};
-use crate::input::{Body, Ids, Params, too_large};
+use crate::input::{Body, Ids, Params, read_body};
 use crate::session::Session;
 
 /// What an image is called at its end.
@@ -174,19 +173,25 @@ pub async fn put_image(
     if media_type != Some(kind.media_type()) {
         return Err(ApiError::invalid(vec![format!("Content-Type: must be {}", kind.media_type())]));
     }
-    let limit = app.images.max_bytes();
-    let bytes = Bytes::from_request(request, &app).await.map_err(|_| too_large(limit))?;
-    match folder.keep(&image_name, &token, bytes).await {
-        Ok(Kept::Created) => Ok(Success::created(KeptImage { image_name })),
-        Ok(Kept::Already) => Ok(Success::ok(KeptImage { image_name })),
-        Err(error @ UploadError::NotAnnounced) => {
-            Err(ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN", error.to_string()))
+    // Whoever may not put it is not listened to.
+    let announced = folder.announced(&image_name, &token)?;
+    let kept = announced.keep(read_body(request, &app).await?).await?;
+    let image = KeptImage { image_name };
+    Ok(match kept {
+        Kept::Created => Success::created(image),
+        Kept::Already => Success::ok(image),
+    })
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        let message = error.to_string();
+        match error {
+            UploadError::NotAnnounced => Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message),
+            UploadError::NotAnImage => Self::invalid(vec![format!("body: {message}")]),
+            UploadError::Taken => Self::new(StatusCode::CONFLICT, "E40901", message),
+            UploadError::Failed(_) => Self::internal(&error),
         }
-        Err(error @ UploadError::NotAnImage) => Err(ApiError::invalid(vec![format!("body: {error}")])),
-        Err(error @ UploadError::Taken) => {
-            Err(ApiError::new(StatusCode::CONFLICT, "E40901", error.to_string()))
-        }
-        Err(error @ UploadError::Failed(_)) => Err(ApiError::internal(&error)),
     }
 }
 

@@ -128,6 +128,32 @@ async fn an_episode_is_told_in_its_scenes_and_locked_for_strangers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_longest_episode_is_written_and_read() {
+    let (world, admin) = world_and_admin().await;
+    let counselor = new_counselor(&world, &admin).await;
+    let episodes = format!("{ADMIN}/counselors/{counselor}/episodes");
+    let scenes = || -> Vec<Value> {
+        let content = "밤".repeat(2000);
+        let image = format!("https://cdn.example/{}.webp", new_id());
+        let scene = |place: i32| json!({ "speaker": "SPEAKER_USER", "content": content, "orderIndex": place, "image": image });
+        (0..200).map(scene).collect()
+    };
+    let body = json!({ "title": "long", "requiredRapportThreshold": 0, "isTemporary": false, "cutScenes": scenes() });
+    let made = world.send(Call::post(&episodes, &body).by(&admin)).await.expect(201);
+    let episode = format!("{episodes}/{}", made.text("/episode/id"));
+    let first = &made.body["data"]["episode"]["cutScenes"][0];
+    let kept = json!({ "id": first["id"], "speaker": "SPEAKER_USER", "content": "short", "orderIndex": 0 });
+    let changed =
+        world.send(Call::put(&episode, &json!({ "cutScenes": [kept] })).by(&admin)).await.expect(200);
+    // An image that is not spoken of stays.
+    assert_eq!(changed.body["data"]["episode"]["cutScenes"][0]["image"], first["image"]);
+    let again = json!({ "cutScenes": scenes() });
+    world.send(Call::put(&episode, &again).by(&admin)).await.expect(200);
+    let listed = world.send(Call::get(&episodes).by(&admin)).await.expect(200);
+    assert_eq!(listed.list("episodes")[0]["cutScenes"].as_array().unwrap().len(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_for_admins_is_refused_to_everybody_else() {
     let (world, admin) = world_and_admin().await;
     let guest = world.guest().await;

@@ -105,7 +105,12 @@ async fn what_was_not_announced_so_is_refused() {
     assert_eq!(code(put(&one.upload, "image/svg+xml", b"<svg/>").await).await, invalid);
     assert_eq!(code(put(&one.upload, "image/png", b"<svg onload=alert(1)>").await).await, invalid);
     let large = [PNG, &[0; 100 * 1024]].concat();
-    assert_eq!(put(&one.upload, "image/png", &large).await.status(), 413);
+    let refused = put(&one.upload, "image/png", &large).await;
+    assert_eq!(refused.status(), 413);
+    let refused: Value = refused.json().await.unwrap();
+    assert_eq!(refused["message"], "the body must be at most 102400 bytes");
+    // Without the right to put it, a body is not even looked at.
+    assert_eq!(code(put(&swapped, "image/png", &large).await).await, forbidden);
     // None of it has left anything.
     assert_eq!(Client::new().get(&one.public).send().await.unwrap().status(), 404);
     assert_eq!(put(&one.upload, "image/png", PNG).await.status(), 201);
