@@ -70,6 +70,29 @@ shared::on_each_engine! {
         assert_eq!(world.calls().again(&counsel).await.counsel_technique_id, second.id);
     }
 
+    async fn a_rule_leads_on_when_the_context_is_what_it_asks_for(engine: Engine) {
+        let (world, puppet) = World::with_puppet(engine).await;
+        let counsel = world.counsel().await;
+        world
+            .execute(
+                "UPDATE counsel_technique_transition_rules \
+                 SET required_emotion_primaries = 'EMOTION_PRIMARY_ANGER,EMOTION_PRIMARY_SADNESS', \
+                     min_emotion_intensity = 8",
+            )
+            .await;
+        let threshold = world.techniques(&world.counselor().await.tone_id).await[0].message_threshold;
+        for number in 0..=threshold {
+            world.calls().tell(&counsel, &format!("message {number}")).await;
+            understood(&world).await;
+        }
+        let technique = async || world.calls().again(&counsel).await.counsel_technique_id;
+        assert_eq!(technique().await, counsel.counsel_technique_id);
+        puppet.understand(Ok(sad()));
+        world.calls().tell(&counsel, "I am so sad").await;
+        understood(&world).await;
+        assert_ne!(technique().await, counsel.counsel_technique_id);
+    }
+
     async fn what_a_message_tells_is_kept_and_what_a_later_one_leaves_out_stays(engine: Engine) {
         let (world, puppet) = World::with_puppet(engine).await;
         let counsel = world.counsel().await;

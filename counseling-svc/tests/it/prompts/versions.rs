@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::id::new_id;
 use shared::proto::v1::*;
+use shared::testkit::eventually;
 use tonic::Code;
 
 use super::desk::Desk;
@@ -201,8 +202,9 @@ shared::on_each_engine! {
         let asked = puppet.asked();
         assert_eq!(asked.last().unwrap().scene.persona.prompt, "who speaks as before");
         // Its rules lead on, too.
-        let moved = world.calls().again(&counsel).await.counsel_technique_id;
-        assert_ne!(moved, counsel.counsel_technique_id);
+        let technique = &counsel.counsel_technique_id;
+        let moved = async || world.calls().again(&counsel).await.counsel_technique_id != *technique;
+        eventually("the technique changes", moved).await;
 
         // Nobody begins a counsel with it.
         let opening = CreateCounselRequest {
