@@ -10,6 +10,7 @@ pub mod contexts;
 mod counselors;
 mod counsels;
 mod episodes;
+mod labels;
 mod migration;
 mod prompts;
 mod relationships;

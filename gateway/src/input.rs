@@ -8,7 +8,7 @@ mod query;
 pub use body::{Body, body_of_at_most, read_body};
 pub use page::PageQuery;
 pub use path::{CounselorScope, Ids, PathIds};
-pub use query::{Params, check_id};
+pub use query::{Params, check_ids};
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::error::Violations;
+use crate::error::{Error, Violations};
 
 /// A new id: UUIDv7 (RFC 9562), so that ids of one table sort by the time they were made.
 pub fn new_id() -> String {
@@ -24,6 +24,16 @@ pub fn check_id(field: &'static str, value: &str, violations: &mut Violations) {
         field,
         "must be a UUID in lower case, e.g. 0190b2f0-7c1e-7abc-8def-0123456789ab",
     );
+}
+
+/// Checks ids, each with the name of its field.
+///
+/// # Errors
+/// [`Error::Invalid`] with each that is none.
+pub fn check_ids(ids: &[(&'static str, &str)]) -> Result<(), Error> {
+    let mut violations = Violations::default();
+    ids.iter().for_each(|(field, id)| check_id(field, id, &mut violations));
+    violations.into_result()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::sea_query::IntoValueTuple;
+use sea_orm::{Cursor, SelectorTrait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,7 +18,8 @@ pub const LONGEST_PAGE: u64 = 1000;
 /// No key is longer; what is longer is no cursor of ours.
 const LONGEST_CURSOR: usize = 512;
 
-/// The page that is asked for, of a list that is ordered by `K`: a tuple whose last value is unique.
+/// The page that is asked for, of a list that is ordered by `K`: a unique value, or a tuple whose last value is
+/// unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<K> {
     /// How many items at most.
@@ -63,6 +66,17 @@ impl<K> Page<K> {
         self.limit + 1
     }
 
+    /// Lets a list begin after the page before, and end with this page's rows.
+    pub fn seek<'a, S: SelectorTrait>(&self, list: &'a mut Cursor<S>) -> &'a mut Cursor<S>
+    where
+        K: Clone + IntoValueTuple,
+    {
+        if let Some(after) = self.after.clone() {
+            list.after(after);
+        }
+        list.first(self.rows())
+    }
+
     /// The page, of as many rows as [`Page::rows`] asked for. `key` tells what a row is ordered by.
     ///
     /// # Errors
@@ -101,8 +115,8 @@ fn decode<K: DeserializeOwned>(cursor: &str) -> Option<K> {
     }
     let key = serde_json::from_slice::<serde_json::Value>(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     // PostgreSQL refuses a NUL in a text, and so it cannot be part of a key.
-    let holds_nul =
-        key.as_array()?.iter().any(|value| value.as_str().is_some_and(|text| text.contains('\0')));
+    let values = key.as_array().map_or(std::slice::from_ref(&key), Vec::as_slice);
+    let holds_nul = values.iter().any(|value| value.as_str().is_some_and(|text| text.contains('\0')));
     if holds_nul { None } else { serde_json::from_value(key).ok() }
 }
 

@@ -10,7 +10,6 @@ use tokio::sync::watch;
 
 use crate::contexts::domain::Context;
 
-mod labels;
 pub mod model;
 pub mod offline;
 

@@ -11,6 +11,7 @@ use shared::time::Timestamp;
 
 use super::domain::{Context, Summary, Understanding};
 use super::entity::{context, summary};
+use crate::labels::Label;
 
 /// What commands need of the place where contexts and summaries are kept. Whoever changes them has the counsel for
 /// change.
@@ -97,28 +98,8 @@ impl From<summary::Model> for Summary {
 /// Reads the label of a column that may be empty.
 macro_rules! label {
     ($row:ident . $column:ident) => {
-        $row.$column.as_deref().map(|name| stored(name, |name| FromName::from_name(name))).transpose()?
+        $row.$column.as_deref().map(|name| stored(name, Label::named)).transpose()?
     };
-}
-
-/// A label by its name.
-trait FromName: Sized {
-    fn from_name(name: &str) -> Option<Self>;
-}
-
-macro_rules! named {
-    ($($label:ident)*) => {
-        $(impl FromName for shared::proto::v1::$label {
-            fn from_name(name: &str) -> Option<Self> {
-                Self::from_str_name(name)
-            }
-        })*
-    };
-}
-
-named! {
-    ImpactDomain Timeframe EmotionPrimary Valence ArousalLevel PerceivedControl MotivationStage SocialSupportLevel
-    RiskKind SleepQuality CognitiveLoad AllianceStrength
 }
 
 impl TryFrom<context::Model> for Understanding {
@@ -152,7 +133,7 @@ fn context_row(understanding: &Understanding, now: Timestamp) -> context::Active
     let context = &understanding.context;
     macro_rules! name {
         ($field:ident) => {
-            Set(context.$field.map(|label| label.as_str_name().to_owned()))
+            Set(context.$field.map(|label| label.name().to_owned()))
         };
     }
     context::ActiveModel {

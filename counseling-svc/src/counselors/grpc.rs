@@ -2,6 +2,7 @@
 
 use shared::auth::Caller;
 use shared::database::Database;
+use shared::id::check_ids;
 use shared::page::{Listed, Page};
 use shared::proto::v1::counselor_service_server::CounselorService;
 use shared::proto::v1::{
@@ -18,9 +19,7 @@ use tonic::{Request, Response, Status};
 
 use super::commands::CounselorCommands;
 use super::queries::CounselorQueries;
-use super::translation::{
-    bubble_change, check_ids, counselor_change, new_bubble, new_counselor, new_tone, tone_change,
-};
+use super::translation::{bubble_change, counselor_change, new_bubble, new_counselor, new_tone, tone_change};
 
 /// Answers `CounselorService`. Everybody whom the gateway speaks for may read; admins may change.
 pub struct CounselorGrpc {

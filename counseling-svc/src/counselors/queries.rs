@@ -1,7 +1,7 @@
 //! Reading counselors, tones and bubbles.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{Cursor, QueryOrder, QuerySelect, SelectorTrait};
+use sea_orm::{QueryOrder, QuerySelect};
 use shared::Error;
 use shared::database::Database;
 use shared::page::{Listed, Page};
@@ -9,7 +9,7 @@ use shared::page::{Listed, Page};
 use super::entity::{bubble, counselor, tone};
 
 /// A page of a list that is ordered by its ids.
-pub type ById = Page<(String,)>;
+pub type ById = Page<String>;
 
 /// Reads counselors, tones and bubbles.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ impl CounselorQueries {
     pub async fn counselors(&self, page: ById) -> Result<Listed<counselor::Model>, Error> {
         let all = counselor::Entity::find().filter(counselor::Column::DeletedAt.is_null());
         let mut all = all.cursor_by(counselor::Column::Id);
-        page.cut(seek(&mut all, &page).all(self.database.read()).await?, |row| (row.id.clone(),))
+        page.cut(page.seek(&mut all).all(self.database.read()).await?, |row| row.id.clone())
     }
 
     /// One counselor.
@@ -48,7 +48,7 @@ impl CounselorQueries {
     pub async fn tones(&self, page: ById) -> Result<Listed<tone::Model>, Error> {
         let all = tone::Entity::find().filter(tone::Column::DeletedAt.is_null());
         let mut all = all.cursor_by(tone::Column::Id);
-        page.cut(seek(&mut all, &page).all(self.database.read()).await?, |row| (row.id.clone(),))
+        page.cut(page.seek(&mut all).all(self.database.read()).await?, |row| row.id.clone())
     }
 
     /// One tone.
@@ -67,7 +67,7 @@ impl CounselorQueries {
     pub async fn bubbles(&self, counselor_id: &str, page: ById) -> Result<Listed<bubble::Model>, Error> {
         self.counselor(counselor_id).await?;
         let mut all = bubbles_of(counselor_id).cursor_by(bubble::Column::Id);
-        page.cut(seek(&mut all, &page).all(self.database.read()).await?, |row| (row.id.clone(),))
+        page.cut(page.seek(&mut all).all(self.database.read()).await?, |row| row.id.clone())
     }
 
     /// One bubble of a counselor.
@@ -103,12 +103,4 @@ fn bubbles_of(counselor_id: &str) -> Select<bubble::Entity> {
     bubble::Entity::find()
         .filter(bubble::Column::CounselorId.eq(counselor_id))
         .filter(bubble::Column::DeletedAt.is_null())
-}
-
-/// Goes to the page of a list that is ordered by its ids, and so by when its rows were made.
-pub fn seek<'a, S: SelectorTrait>(list: &'a mut Cursor<S>, page: &ById) -> &'a mut Cursor<S> {
-    if let Some((id,)) = &page.after {
-        list.after(id.clone());
-    }
-    list.first(page.rows())
 }

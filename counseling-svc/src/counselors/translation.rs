@@ -14,16 +14,10 @@ use super::domain::{
 use super::entity::{bubble, counselor, tone};
 use crate::text::read_image;
 
-/// Checks ids.
+/// A new counselor.
 ///
 /// # Errors
-/// [`Error::Invalid`] with each that is none; so for the others below, with each broken rule.
-pub fn check_ids(ids: &[(&'static str, &str)]) -> Result<(), Error> {
-    let mut violations = Violations::default();
-    ids.iter().for_each(|(field, id)| check_id(field, id, &mut violations));
-    violations.into_result()
-}
-
+/// [`Error::Invalid`] with each broken rule; so for the others.
 pub fn new_counselor(request: CreateCounselorRequest) -> Result<NewCounselor, Error> {
     let mut violations = Violations::default();
     check_id("tone_id", &request.tone_id, &mut violations);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use shared::Violations;
 use shared::proto::v1::CounselMessageReaction;
 use shared::time::Timestamp;
 
 use crate::assistant::{Risk, Usage};
+use crate::text::TextRule;
 
 /// How long an answer may take before the turn counts as interrupted. As long as a token is held for it.
 pub const TURN: Duration = Duration::from_secs(60);
@@ -279,16 +279,8 @@ impl Message {
     }
 }
 
-/// A user's words, trimmed, if they keep the rules; each broken rule is noted.
-pub fn check_text(text: &str, violations: &mut Violations) -> String {
-    let text = text.trim();
-    let length = text.chars().count();
-    let rule = format!("must be 1 to {LONGEST_MESSAGE} characters, not counting space around it");
-    violations.check((1..=LONGEST_MESSAGE).contains(&length), "message", &rule);
-    let plain = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\r' | '\t');
-    violations.check(text.chars().all(plain), "message", "must not hold control characters");
-    text.to_owned()
-}
+/// What a user says: the space around it does not count.
+pub const MESSAGE: TextRule = TextRule::new(1, LONGEST_MESSAGE);
 
 #[cfg(test)]
 mod tests;

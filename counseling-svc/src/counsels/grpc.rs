@@ -2,7 +2,7 @@
 
 use shared::auth::Caller;
 use shared::database::Database;
-use shared::id::check_id;
+use shared::id::check_ids;
 use shared::page::{Listed, Page};
 use shared::proto::v1::counsel_service_server::CounselService;
 use shared::proto::v1::{
@@ -143,7 +143,7 @@ impl CounselService for CounselGrpc {
     ) -> Result<Response<GetRelationshipResponse>, Status> {
         let caller = Caller::of(&request)?;
         let id = request.into_inner().counselor_user_relationship_id;
-        checked("counselor_user_relationship_id", &id)?;
+        check_ids(&[("counselor_user_relationship_id", &id)])?;
         let found = relationships::queries::get(&self.database, &caller, &id).await?;
         Ok(Response::new(GetRelationshipResponse { counselor_user_relationship: Some(found.into()) }))
     }
@@ -170,14 +170,8 @@ fn whose(caller: &Caller, user_id: Option<String>) -> Result<String, Error> {
         None => Ok(caller.user_id()?.to_owned()),
         Some(user_id) => {
             caller.require_admin()?;
-            checked("user_id", &user_id)?;
+            check_ids(&[("user_id", &user_id)])?;
             Ok(user_id)
         }
     }
-}
-
-fn checked(field: &'static str, id: &str) -> Result<(), Error> {
-    let mut violations = Violations::default();
-    check_id(field, id, &mut violations);
-    violations.into_result()
 }

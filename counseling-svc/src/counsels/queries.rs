@@ -49,11 +49,7 @@ impl CounselQueries {
             counsels = counsels.filter(counsel::Column::CreatedAt.lte(at));
         }
         let mut counsels = counsels.cursor_by((counsel::Column::CreatedAt, counsel::Column::Id));
-        counsels.desc().first(page.rows());
-        if let Some(after) = page.after.clone() {
-            counsels.after(after);
-        }
-        let rows = counsels.all(self.database.read()).await?;
+        let rows = page.seek(counsels.desc()).all(self.database.read()).await?;
         let rows: Vec<_> = rows.into_iter().map(Counsel::from).collect();
         page.cut(rows, |counsel| (counsel.created_at.as_micros(), counsel.id.clone()))
     }
@@ -110,11 +106,7 @@ impl CounselQueries {
             Direction::OldestFirst => said.asc(),
             Direction::NewestFirst => said.desc(),
         };
-        said.first(page.rows());
-        if let Some(after) = page.after.clone() {
-            said.after(after);
-        }
-        let rows = said.all(self.database.read()).await?;
+        let rows = page.seek(&mut said).all(self.database.read()).await?;
         let rows: Vec<_> = rows.into_iter().map(Message::try_from).collect::<Result<_, _>>()?;
         page.cut(rows, |message| (message.created_at.as_micros(), message.id.clone()))
     }

@@ -9,7 +9,7 @@ use shared::proto::v1::{
 use shared::{Error, Violations};
 
 use super::commands::{BubbleAnswer, NewCounsel, NewMessage, NewReaction, Pair, ResponseOption};
-use super::domain::{Author, Counsel, Message, check_text};
+use super::domain::{Author, Counsel, MESSAGE, Message};
 use crate::relationships;
 
 /// Reads a request to open a counsel.
@@ -54,7 +54,7 @@ fn bubble_answer(response: BubbleResponse, violations: &mut Violations) -> Optio
 pub fn new_message(request: CreateMessageRequest) -> Result<NewMessage, Error> {
     let mut violations = Violations::default();
     check_id("reservation_id", &request.reservation_id, &mut violations);
-    let text = check_text(&request.message, &mut violations);
+    let text = MESSAGE.read("message", &request.message, &mut violations);
     violations.into_result()?;
     Ok(NewMessage {
         counselor_id: request.counselor_id,

@@ -12,7 +12,7 @@ use shared::page::{Listed, Page};
 use super::domain::Episode;
 use super::entity::{cut_scene, episode};
 use super::repository::{episode_of, scenes_of};
-use crate::counselors::queries::{ById, CounselorQueries, seek};
+use crate::counselors::queries::{ById, CounselorQueries};
 use crate::relationships;
 
 /// How many bytes the scenes of a page may have: with everything around them they stay below the 4 MiB of a gRPC message.
@@ -52,10 +52,10 @@ impl EpisodeQueries {
     ) -> Result<Listed<SeenEpisode>, Error> {
         self.counselors.counselor(counselor_id).await?;
         let mut list = known_to(caller, counselor_id).cursor_by(episode::Column::Id);
-        let rows = seek(&mut list, &page).all(self.database.read()).await?;
+        let rows = page.seek(&mut list).all(self.database.read()).await?;
         let rapport = self.rapport(caller, counselor_id).await?;
         let page = Page { limit: page.limit.min(self.fitting(&rows, rapport).await?), ..page };
-        let Listed { items, next_cursor } = page.cut(rows, |row| (row.id.clone(),))?;
+        let Listed { items, next_cursor } = page.cut(rows, |row| row.id.clone())?;
         Ok(Listed { items: self.seen(items, rapport).await?, next_cursor })
     }
 

@@ -16,7 +16,7 @@ pub async fn of_user(
     database: &Database,
     user_id: &str,
     counselor_id: Option<&str>,
-    page: Page<(String,)>,
+    page: Page<String>,
 ) -> Result<Listed<Model>, Error> {
     let mut relationships =
         Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::DeletedAt.is_null());
@@ -24,11 +24,7 @@ pub async fn of_user(
         relationships = relationships.filter(Column::CounselorId.eq(counselor_id));
     }
     let mut relationships = relationships.cursor_by(Column::Id);
-    relationships.first(page.rows());
-    if let Some((id,)) = page.after.clone() {
-        relationships.after(id);
-    }
-    page.cut(relationships.all(database.read()).await?, |row| (row.id.clone(),))
+    page.cut(page.seek(&mut relationships).all(database.read()).await?, |row| row.id.clone())
 }
 
 /// One relationship that the caller may see.

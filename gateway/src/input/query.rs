@@ -40,14 +40,16 @@ fn missing(cause: &str) -> Option<&str> {
     cause.rsplit_once("missing field `")?.1.strip_suffix('`')
 }
 
-/// Checks that the value of the parameter `name`, if there is one, is a UUID.
+/// Checks that the values of parameters, where they are there, are UUIDs.
 ///
 /// # Errors
-/// 400 when it is not.
-pub fn check_id(name: &'static str, value: Option<&str>) -> Result<(), ApiError> {
-    let mut violations = Violations::default();
-    if let Some(value) = value {
-        id::check_id(name, value, &mut violations);
-    }
-    if violations.is_empty() { Ok(()) } else { Err(ApiError::invalid(vec![violations.to_string()])) }
+/// 400 with each that is none.
+pub fn check_ids<const N: usize>(ids: [(&'static str, Option<&String>); N]) -> Result<(), ApiError> {
+    let malformed = |(name, value): (&'static str, Option<&String>)| {
+        let mut violations = Violations::default();
+        id::check_id(name, value?, &mut violations);
+        (!violations.is_empty()).then(|| violations.to_string())
+    };
+    let details: Vec<_> = ids.into_iter().filter_map(malformed).collect();
+    if details.is_empty() { Ok(()) } else { Err(ApiError::invalid(details)) }
 }

@@ -10,27 +10,28 @@ pub mod tone_prompts;
 pub mod transition_rules;
 pub mod versions;
 
-use shared::{Violations, id};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::envelope::ApiError;
-use crate::input::IdempotencyKey;
-use crate::session::Session;
+use crate::input::check_ids;
 
-/// Checks ids in the query; each that is none is listed.
-fn check_ids<const N: usize>(ids: [(&'static str, Option<&String>); N]) -> Result<(), ApiError> {
-    let malformed = |(name, value): (&'static str, Option<&String>)| {
-        let mut violations = Violations::default();
-        id::check_id(name, value?, &mut violations);
-        (!violations.is_empty()).then(|| violations.to_string())
-    };
-    let details: Vec<_> = ids.into_iter().filter_map(malformed).collect();
-    if details.is_empty() { Ok(()) } else { Err(ApiError::invalid(details)) }
+/// What belongs to a version, and maybe to one tone.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct OfToneQuery {
+    #[param(format = Uuid)]
+    prompt_version_id: String,
+    /// Left out: of every tone.
+    #[param(format = Uuid)]
+    tone_id: Option<String>,
 }
 
-/// The id of what a request makes: with an idempotency key always the same, so that a repeat finds it.
-fn id_for(key: &IdempotencyKey, session: &Session, what: &str) -> String {
-    match &key.key {
-        Some(key) => id::derived_id(&[what, &session.user_id, key]),
-        None => id::new_id(),
+impl OfToneQuery {
+    /// The version, and the tone if there is one.
+    fn read(self) -> Result<(String, Option<String>), ApiError> {
+        check_ids([("promptVersionId", Some(&self.prompt_version_id)), ("toneId", self.tone_id.as_ref())])?;
+        Ok((self.prompt_version_id, self.tone_id))
     }
 }

@@ -55,6 +55,44 @@ async fn a_key_stands_for_one_request_of_one_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_admins_write_into_the_draft_has_keys_as_well() {
+    let world = Box::pin(World::start(Engine::Sqlite)).await;
+    let admin = world.admin().await;
+    let tones = world.send(Call::get("/v1/admin/tones").by(&admin)).await.expect(200);
+    let technique = |name: &str| {
+        json!({
+            "name": name,
+            "toneId": tones.list("tones")[0]["id"],
+            "context": "at first",
+            "instruction": "listen",
+            "messageThreshold": 3,
+            "temperature": 0.5,
+        })
+    };
+    let techniques = "/v1/admin/prompt-versions/temporary-version/counsel-techniques";
+    let first = world.send(keyed(techniques, &technique("first"), &admin, "k")).await.expect(201);
+    let again = world.send(keyed(techniques, &technique("first"), &admin, "k")).await.expect(201);
+    assert_eq!(again.body["data"], first.body["data"]);
+    refused(&world.send(keyed(techniques, &technique("second"), &admin, "k")).await);
+
+    let second = world.send(keyed(techniques, &technique("second"), &admin, "l")).await.expect(201);
+    let rule = |priority: i32| {
+        json!({
+            "promptVersionId": first.text("/counselTechnique/promptVersionId"),
+            "fromCounselTechniqueId": first.text("/counselTechnique/id"),
+            "toCounselTechniqueId": second.text("/counselTechnique/id"),
+            "priority": priority,
+            "requiredValences": ["VALENCE_NEGATIVE"],
+        })
+    };
+    let rules = "/v1/admin/counsel-techniques/transition-rules";
+    let made = world.send(keyed(rules, &rule(1), &admin, "k")).await.expect(200);
+    let again = world.send(keyed(rules, &rule(1), &admin, "k")).await.expect(200);
+    assert_eq!(again.body["data"], made.body["data"]);
+    refused(&world.send(keyed(rules, &rule(2), &admin, "k")).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_many_at_once_with_one_key_all_open_the_same_counsel() {
     let world = Box::pin(World::start(Engine::Sqlite)).await;
     let token = world.guest().await;

@@ -5,9 +5,9 @@ use shared::proto::v1::RiskKind as RiskLabel;
 
 use super::prompt::transcript;
 use super::wire::{Message, Role};
-use crate::assistant::labels::Label;
 use crate::assistant::{Excerpt, Risk, RiskKind};
 use crate::contexts::domain::{Context, MOST_INTENSITY, MOST_SEVERITY};
+use crate::labels::Label;
 
 const ANALYZE: &str = include_str!("../../../content/model/analyze.md");
 

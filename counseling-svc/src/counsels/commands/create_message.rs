@@ -32,7 +32,7 @@ const MOST_HISTORY: u64 = 60;
 pub struct NewMessage {
     pub counselor_id: String,
     pub counsel_id: String,
-    /// Checked by [`super::super::domain::check_text`].
+    /// Keeps the rule [`super::super::domain::MESSAGE`].
     pub text: String,
     pub reservation_id: String,
 }

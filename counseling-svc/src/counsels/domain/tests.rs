@@ -1,3 +1,5 @@
+use shared::Violations;
+
 use super::*;
 
 fn at(seconds: i64) -> Timestamp {
@@ -119,7 +121,7 @@ fn a_message_has_one_to_two_thousand_characters_without_control_characters() {
         (format!("{}\u{7}a", "x".repeat(LONGEST_MESSAGE)), 2),
     ] {
         let mut violations = Violations::default();
-        check_text(&text, &mut violations);
+        MESSAGE.read("message", &text, &mut violations);
         assert_eq!(violations.to_string().matches("message: ").count(), rules, "{}", text.len());
     }
 }

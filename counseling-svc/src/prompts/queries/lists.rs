@@ -49,11 +49,7 @@ impl PromptQueries {
             versions = versions.filter(version::Column::IsBookmarked.eq(is_bookmarked));
         }
         let mut versions = versions.cursor_by((version::Column::CreatedAt, version::Column::Id));
-        versions.desc().first(page.rows());
-        if let Some(after) = page.after.clone() {
-            versions.after(after);
-        }
-        let rows = versions.all(self.database.read()).await?;
+        let rows = page.seek(versions.desc()).all(self.database.read()).await?;
         let versions = rows.into_iter().map(PromptVersion::try_from).collect::<Result<_, _>>()?;
         page.cut(versions, |version: &PromptVersion| (version.created_at.as_micros(), version.id.clone()))
     }
@@ -84,11 +80,7 @@ impl PromptQueries {
         }
         let mut histories =
             histories.cursor_by((activate_history::Column::ActivatedAt, activate_history::Column::Id));
-        histories.desc().first(page.rows());
-        if let Some(after) = page.after.clone() {
-            histories.after(after);
-        }
-        let rows = histories.all(self.database.read()).await?;
+        let rows = page.seek(histories.desc()).all(self.database.read()).await?;
         let histories = rows.into_iter().map(PromptActivateHistory::from).collect();
         page.cut(histories, |history: &PromptActivateHistory| {
             (history.activated_at.as_micros(), history.id.clone())
@@ -103,7 +95,7 @@ impl PromptQueries {
         &self,
         version_id: &str,
         counselor_id: Option<String>,
-        page: Page<(String,)>,
+        page: Page<String>,
     ) -> Result<Listed<PersonaPrompt>, Error> {
         use persona_prompt::{Column, Entity};
         self.existing_version(version_id).await?;
@@ -112,12 +104,9 @@ impl PromptQueries {
             prompts = prompts.filter(Column::CounselorId.eq(counselor_id));
         }
         let mut prompts = prompts.filter(Column::DeletedAt.is_null()).cursor_by(Column::CounselorId);
-        if let Some((after,)) = page.after.clone() {
-            prompts.after(after);
-        }
-        let rows = prompts.first(page.rows()).all(self.database.read()).await?;
+        let rows = page.seek(&mut prompts).all(self.database.read()).await?;
         let prompts = rows.into_iter().map(PersonaPrompt::from).collect();
-        page.cut(prompts, |prompt: &PersonaPrompt| (prompt.counselor_id.clone(),))
+        page.cut(prompts, |prompt: &PersonaPrompt| prompt.counselor_id.clone())
     }
 
     /// One persona prompt.
@@ -140,7 +129,7 @@ impl PromptQueries {
         &self,
         version_id: &str,
         tone_id: Option<String>,
-        page: Page<(String,)>,
+        page: Page<String>,
     ) -> Result<Listed<TonePrompt>, Error> {
         use tone_prompt::{Column, Entity};
         self.existing_version(version_id).await?;
@@ -149,12 +138,9 @@ impl PromptQueries {
             prompts = prompts.filter(Column::ToneId.eq(tone_id));
         }
         let mut prompts = prompts.filter(Column::DeletedAt.is_null()).cursor_by(Column::ToneId);
-        if let Some((after,)) = page.after.clone() {
-            prompts.after(after);
-        }
-        let rows = prompts.first(page.rows()).all(self.database.read()).await?;
+        let rows = page.seek(&mut prompts).all(self.database.read()).await?;
         let prompts = rows.into_iter().map(TonePrompt::from).collect();
-        page.cut(prompts, |prompt: &TonePrompt| (prompt.tone_id.clone(),))
+        page.cut(prompts, |prompt: &TonePrompt| prompt.tone_id.clone())
     }
 
     /// One tone prompt.
@@ -186,10 +172,7 @@ impl PromptQueries {
         }
         let techniques = techniques.filter(Column::DeletedAt.is_null());
         let mut techniques = techniques.cursor_by((Column::ToneId, Column::Position, Column::Id));
-        if let Some(after) = page.after.clone() {
-            techniques.after(after);
-        }
-        let rows = techniques.first(page.rows()).all(self.database.read()).await?;
+        let rows = page.seek(&mut techniques).all(self.database.read()).await?;
         let techniques = rows.into_iter().map(CounselTechnique::from).collect();
         page.cut(techniques, |technique: &CounselTechnique| {
             (technique.tone_id.clone(), technique.position, technique.id.clone())
@@ -227,10 +210,7 @@ impl PromptQueries {
         }
         let rules = rules.filter(Column::DeletedAt.is_null());
         let mut rules = rules.cursor_by((Column::FromCounselTechniqueId, Column::Id));
-        if let Some(after) = page.after.clone() {
-            rules.after(after);
-        }
-        let rows = rules.first(page.rows()).all(self.database.read()).await?;
+        let rows = page.seek(&mut rules).all(self.database.read()).await?;
         let rules = rows.into_iter().map(TransitionRule::try_from).collect::<Result<_, _>>()?;
         page.cut(rules, |rule: &TransitionRule| (rule.from.clone(), rule.id.clone()))
     }

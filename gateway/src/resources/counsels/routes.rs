@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::{AnyCounselorId, Counsels, CreateCounsel, NewCounsel, create, list};
 use crate::App;
 use crate::envelope::{Answer, Envelope, Errors};
-use crate::input::{Body, IdempotencyKey, Ids, PageQuery, Params, check_id};
+use crate::input::{Body, IdempotencyKey, Ids, PageQuery, Params, check_ids};
 use crate::resources::counselors::CounselorId;
 use crate::resources::messages::{CounselMessage, CounselMessageForAdmin};
 use crate::session::Session;
@@ -97,7 +97,7 @@ pub mod admin {
         Params(CounselsQuery { user_id }): Params<CounselsQuery>,
         page: PageQuery,
     ) -> Answer<Counsels> {
-        check_id("user-id", user_id.as_deref())?;
+        check_ids([("user-id", user_id.as_ref())])?;
         list(&app, &session, counselor_id, user_id, page).await
     }
 }

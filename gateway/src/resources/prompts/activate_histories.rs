@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::App;
 use crate::dto::{self, Times, next_cursor, rfc3339};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{PageQuery, Params, check_id};
+use crate::input::{PageQuery, Params, check_ids};
 use crate::session::Session;
 use crate::upstream::promised;
 
@@ -74,7 +74,7 @@ pub async fn list_prompt_activate_histories(
     Params(HistoriesQuery { prompt_version_id }): Params<HistoriesQuery>,
     page: PageQuery,
 ) -> Answer<PromptActivateHistories> {
-    check_id("prompt-version-id", prompt_version_id.as_deref())?;
+    check_ids([("prompt-version-id", prompt_version_id.as_ref())])?;
     let request = v1::ListPromptActivateHistoriesRequest { prompt_version_id, page: page.request() };
     let request = app.upstream.request(session.caller(), request)?;
     let answer = app.upstream.prompts().list_prompt_activate_histories(request).await?.into_inner();

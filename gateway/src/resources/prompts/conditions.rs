@@ -36,7 +36,7 @@ macro_rules! conditions {
 
         /// What a request says about conditions: null (or an empty list) asks for nothing any more, what is left out
         /// stays as it is.
-        #[derive(Debug, Deserialize, ToSchema)]
+        #[derive(Debug, Deserialize, Serialize, ToSchema)]
         #[serde(rename_all = "camelCase")]
         pub struct TransitionConditionsInput {
             $(

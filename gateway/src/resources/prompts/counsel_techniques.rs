@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{check_ids, id_for};
+use super::OfToneQuery;
 use crate::App;
 use crate::dto::{self, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
@@ -84,33 +84,21 @@ pub struct CounselTechniqueId {
 
 impl PathIds for CounselTechniqueId {}
 
-/// Which techniques.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub struct TechniquesQuery {
-    #[param(format = Uuid)]
-    prompt_version_id: String,
-    /// Left out: of every tone.
-    #[param(format = Uuid)]
-    tone_id: Option<String>,
-}
-
 /// The techniques of a version, by tone and then in their order.
 #[utoipa::path(
     get,
     path = "/counsel-techniques",
     tag = "prompts",
-    params(TechniquesQuery, PageQuery),
+    params(OfToneQuery, PageQuery),
     responses((status = 200, body = Envelope<CounselTechniques>), Errors)
 )]
 pub async fn list_counsel_techniques(
     State(app): State<Arc<App>>,
     session: Session,
-    Params(TechniquesQuery { prompt_version_id, tone_id }): Params<TechniquesQuery>,
+    Params(query): Params<OfToneQuery>,
     page: PageQuery,
 ) -> Answer<CounselTechniques> {
-    check_ids([("promptVersionId", Some(&prompt_version_id)), ("toneId", tone_id.as_ref())])?;
+    let (prompt_version_id, tone_id) = query.read()?;
     let request = v1::ListCounselTechniquesRequest { prompt_version_id, tone_id, page: page.request() };
     let request = app.upstream.request(session.caller(), request)?;
     let answer = app.upstream.prompts().list_counsel_techniques(request).await?.into_inner();
@@ -140,7 +128,7 @@ pub async fn get_counsel_technique(
 }
 
 /// A new technique.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateCounselTechnique {
     #[schema(min_length = 1, max_length = 100)]
@@ -180,8 +168,10 @@ pub async fn create_counsel_technique(
     key: IdempotencyKey,
     Body(body): Body<CreateCounselTechnique>,
 ) -> Answer<CounselTechniqueData> {
+    let counsel_technique_id =
+        app.idempotency.id_for(&key, &session.user_id, "create_counsel_technique", &body).await?;
     let request = v1::CreateCounselTechniqueRequest {
-        counsel_technique_id: id_for(&key, &session, "counsel_technique"),
+        counsel_technique_id,
         name: body.name,
         tone_id: body.tone_id,
         context: body.context,

@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
-use super::check_ids;
 use crate::App;
 use crate::dto::{self, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Body, Ids, PageQuery, Params, PathIds};
+use crate::input::{Body, Ids, PageQuery, Params, PathIds, check_ids};
 use crate::session::Session;
 use crate::upstream::promised;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
-use super::check_ids;
+use super::OfToneQuery;
 use crate::App;
 use crate::dto::{self, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
@@ -68,33 +68,21 @@ pub struct TonePromptId {
 
 impl PathIds for TonePromptId {}
 
-/// Which tone prompts.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub struct TonePromptsQuery {
-    #[param(format = Uuid)]
-    prompt_version_id: String,
-    /// Left out: of every tone.
-    #[param(format = Uuid)]
-    tone_id: Option<String>,
-}
-
 /// The tone prompts of a version.
 #[utoipa::path(
     get,
     path = "/tone-prompts",
     tag = "prompts",
-    params(TonePromptsQuery, PageQuery),
+    params(OfToneQuery, PageQuery),
     responses((status = 200, body = Envelope<TonePrompts>), Errors)
 )]
 pub async fn list_tone_prompts(
     State(app): State<Arc<App>>,
     session: Session,
-    Params(TonePromptsQuery { prompt_version_id, tone_id }): Params<TonePromptsQuery>,
+    Params(query): Params<OfToneQuery>,
     page: PageQuery,
 ) -> Answer<TonePrompts> {
-    check_ids([("promptVersionId", Some(&prompt_version_id)), ("toneId", tone_id.as_ref())])?;
+    let (prompt_version_id, tone_id) = query.read()?;
     let request = v1::ListTonePromptsRequest { prompt_version_id, tone_id, page: page.request() };
     let request = app.upstream.request(session.caller(), request)?;
     let answer = app.upstream.prompts().list_tone_prompts(request).await?.into_inner();

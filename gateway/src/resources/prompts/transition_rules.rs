@@ -8,11 +8,10 @@ use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
 use super::conditions::{TransitionConditions, TransitionConditionsInput};
-use super::{check_ids, id_for};
 use crate::App;
 use crate::dto::{self, Deleted, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Body, IdempotencyKey, Ids, PageQuery, Params, PathIds};
+use crate::input::{Body, IdempotencyKey, Ids, PageQuery, Params, PathIds, check_ids};
 use crate::session::Session;
 use crate::upstream::promised;
 
@@ -150,7 +149,7 @@ pub async fn get_transition_rule(
 }
 
 /// A new rule.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTransitionRule {
     /// The draft.
@@ -181,9 +180,10 @@ pub async fn create_transition_rule(
     key: IdempotencyKey,
     Body(body): Body<CreateTransitionRule>,
 ) -> Answer<TransitionRuleData> {
+    let rule_id = app.idempotency.id_for(&key, &session.user_id, "create_transition_rule", &body).await?;
     let (conditions, _) = body.conditions.read();
     let request = v1::CreateCounselTechniqueTransitionRuleRequest {
-        counsel_technique_transition_rule_id: id_for(&key, &session, "transition_rule"),
+        counsel_technique_transition_rule_id: rule_id,
         prompt_version_id: body.prompt_version_id,
         from_counsel_technique_id: body.from_counsel_technique_id,
         to_counsel_technique_id: body.to_counsel_technique_id,

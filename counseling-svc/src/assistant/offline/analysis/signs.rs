@@ -12,7 +12,7 @@ use shared::proto::v1::{
 use super::super::lexicon::{Emotion, NamedPattern, Wish, is_denied};
 use super::super::text::{Found, Pattern, Text};
 use crate::assistant::RiskKind;
-use crate::assistant::labels::Label;
+use crate::labels::Label;
 
 /// The signs of one language.
 #[derive(Debug, Deserialize)]

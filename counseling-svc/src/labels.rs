@@ -6,7 +6,7 @@ use shared::proto::v1::{
 };
 
 /// An enumeration of the protocol whose first value means that nothing is said.
-pub(super) trait Label: Copy + Default + PartialEq + TryFrom<i32> + 'static {
+pub trait Label: Copy + Default + PartialEq + TryFrom<i32> + 'static {
     /// The protocol's name, e.g. `SLEEP_QUALITY_POOR`.
     fn name(self) -> &'static str;
 
