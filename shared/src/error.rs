@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use sea_orm::{DbErr, SqlErr};
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -16,6 +17,11 @@ pub const NO_REMAINING_TOKENS: &str = "NO_REMAINING_TOKENS";
 pub const REFRESH_TOKEN_NOT_FOUND: &str = "REFRESH_TOKEN_NOT_FOUND";
 /// The reason for a refresh token that has expired.
 pub const REFRESH_TOKEN_EXPIRED: &str = "REFRESH_TOKEN_EXPIRED";
+
+/// The metadata by which a server tells whether, and in how many milliseconds, a call may be sent again (gRFC A6).
+pub const RETRY_PUSHBACK: &str = "grpc-retry-pushback-ms";
+/// What it says when the call may not be sent again.
+pub const DO_NOT_RETRY: &str = "-1";
 
 /// The most bytes of violations that a status tells. Its message and its details travel in headers, of which HTTP/2 takes
 /// 16 KiB here: a longer list would not only be lost, it would end the connection and every other call on it. Fields and
@@ -51,6 +57,10 @@ pub enum Error {
     /// A part that is needed cannot be reached at the moment.
     #[error("unavailable: {0}")]
     Unavailable(#[source] BoxError),
+    /// A third party that was asked in vain. It may have worked, and been paid, for nothing: whether to ask again is for
+    /// people to say, not for the mesh.
+    #[error("a third party failed: {0}")]
+    ThirdParty(#[source] BoxError),
     /// Anything unforeseen. The cause goes to the log, never to the caller.
     #[error("internal error: {0}")]
     Internal(#[source] BoxError),
@@ -125,6 +135,13 @@ impl From<Error> for Status {
             Error::Unavailable(cause) => {
                 tracing::warn!(error = %Chain(&*cause), "unavailable");
                 Status::unavailable("a part of the service cannot be reached at the moment")
+            }
+            Error::ThirdParty(cause) => {
+                tracing::warn!(error = %Chain(&*cause), "a third party failed");
+                let mut status =
+                    Status::unavailable("a part of the service cannot be reached at the moment");
+                status.metadata_mut().insert(RETRY_PUSHBACK, MetadataValue::from_static(DO_NOT_RETRY));
+                status
             }
             Error::Internal(cause) => {
                 tracing::error!(error = %Chain(&*cause), "internal error");

@@ -137,8 +137,8 @@ fn said(counsel: &Counsel, text: String, author: Author, at: Timestamp) -> Messa
     }
 }
 
-fn unavailable(error: AssistantError) -> Error {
-    Error::Unavailable(Box::new(error))
+fn in_vain(error: AssistantError) -> Error {
+    Error::ThirdParty(Box::new(error))
 }
 
 /// Lets the relationship of a counsel's two grow by `source`, as far as its day allows, and tells of it.

@@ -89,6 +89,12 @@ shared::on_each_engine! {
         let unknown = format!("/v1/counselors/{counselor}/counsels/{}/messages", shared::id::new_id());
         let refused = world.say(&token, &unknown, "is anybody there?").await;
         assert_eq!((refused.status, refused.code()), (404, "E40401"));
+        // So does one with a key, and its repeat.
+        for _ in 0..2 {
+            let call = Call::post(&unknown, &json!({ "message": "anybody?" })).by(&token);
+            let refused = world.send(call.header("idempotency-key", "k")).await;
+            assert_eq!((refused.status, refused.code()), (404, "E40401"));
+        }
         let tokens = world.tokens(&user_id).await;
         assert_eq!((tokens.used, tokens.reserved), (0, 0));
     }

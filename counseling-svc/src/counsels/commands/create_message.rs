@@ -18,7 +18,7 @@ use super::super::events::publish;
 use super::super::repository::Counsels;
 use super::super::risk::graver;
 use super::super::scene;
-use super::{CounselCommands, grow, own_counsel, said, unavailable};
+use super::{CounselCommands, grow, in_vain, own_counsel, said};
 use crate::assistant::{Draft, Reply, Turn};
 use crate::contexts::domain::Summary;
 use crate::relationships::domain::Source;
@@ -83,7 +83,7 @@ impl CounselCommands {
     /// # Errors
     /// [`Error::NotFound`] when the caller has no such counsel, [`Error::ResourceExhausted`] while the counselor is
     /// answering, [`Error::FailedPrecondition`] when the reservation pays for something else,
-    /// [`Error::Unavailable`] when the assistant does not answer.
+    /// [`Error::ThirdParty`] when the assistant does not answer.
     pub async fn create_message(&self, caller: Caller, new: NewMessage) -> Result<Pair, Error> {
         match self.begin_message(caller, new).await? {
             Spoken::Answered(pair) => Ok(*pair),
@@ -170,7 +170,7 @@ impl CounselCommands {
         let interrupted = |error| (Failure::Interrupted, error);
         let turn = self.gather(&pending).await.map_err(interrupted)?;
         let reply = self.ask(self.assistant.reply(&turn, draft)).await;
-        let reply = reply.map_err(|error| (Failure::Assistant, unavailable(error)))?;
+        let reply = reply.map_err(|error| (Failure::Assistant, in_vain(error)))?;
         self.keep(pending, reply).await.map_err(interrupted)
     }
 

@@ -108,9 +108,11 @@ impl Turn {
             match say(upstream.counsels(), request).await {
                 Ok(answer) => Ok(answer.into_inner()),
                 Err(refusal) => {
-                    // A repeat shares its reservation with the first request, whose message may still settle it. Its
-                    // token goes back by expiry if nothing does.
-                    if !may_be_a_repeat && was_refused(&refusal) {
+                    // A repeat shares its reservation with the first request, whose message may still settle it, unless
+                    // no request like this can be taken. Otherwise the token goes back by expiry if nothing settles it.
+                    let is_over =
+                        if may_be_a_repeat { is_hopeless(&refusal) } else { was_refused(&refusal) };
+                    if is_over {
                         let release = v1::ReleaseTokensRequest { user_id, reservation_id };
                         release_tokens(upstream, upstream.request(caller, release)?).await;
                     }
@@ -126,6 +128,11 @@ async fn release_tokens(upstream: &Upstream, release: Request<v1::ReleaseTokensR
     if let Err(status) = upstream.message_tokens().release_tokens(release).await {
         tracing::warn!(code = ?status.code(), "a token was not given back; it is when it expires");
     }
+}
+
+/// Whether every request with the same content is refused, so that none of those that share a reservation is taken.
+fn is_hopeless(status: &Status) -> bool {
+    matches!(status.code(), Code::InvalidArgument | Code::NotFound | Code::PermissionDenied)
 }
 
 /// Whether the message was certainly not taken. Where that is open, the events decide about the token, or its expiry.

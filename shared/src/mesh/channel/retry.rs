@@ -19,6 +19,7 @@ use super::error::CallError;
 use super::members::Tried;
 use super::methods::Methods;
 use super::{Answer, ChannelSettings, Request, Response};
+use crate::error::{DO_NOT_RETRY, RETRY_PUSHBACK};
 
 /// Over what time the budget is counted.
 const BUDGET_WINDOW: Duration = Duration::from_secs(10);
@@ -124,9 +125,25 @@ where
     }
 }
 
-fn may_be_repeated(result: &Result<(Response, Option<Code>), CallError>, idempotent: bool) -> bool {
+/// How a response ended.
+#[derive(Default)]
+struct Ending {
+    code: Option<Code>,
+    /// Whether the service asks not to be called again for this (gRFC A6).
+    is_final: bool,
+}
+
+impl Ending {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let code = Some(grpc_code(headers)?);
+        let is_final = headers.get(RETRY_PUSHBACK).is_some_and(|told| told == DO_NOT_RETRY);
+        Some(Self { code, is_final })
+    }
+}
+
+fn may_be_repeated(result: &Result<(Response, Ending), CallError>, idempotent: bool) -> bool {
     match result {
-        Ok((_, code)) => idempotent && *code == Some(Code::Unavailable),
+        Ok((_, ending)) => idempotent && ending.code == Some(Code::Unavailable) && !ending.is_final,
         Err(CallError::NotConnected { .. }) => true,
         Err(CallError::Broken { .. }) => idempotent,
         Err(
@@ -145,7 +162,7 @@ impl Policy {
         inner: &mut S,
         parts: &Parts,
         body: &Bytes,
-    ) -> Result<(Response, Option<Code>), CallError>
+    ) -> Result<(Response, Ending), CallError>
     where
         S: Service<Request, Response = Response, Error = CallError, Future = Answer>,
     {
@@ -153,8 +170,8 @@ impl Policy {
         let (head, body) = inner.call(request).await?.into_parts();
         let broken = |status| CallError::Broken { service: self.service.clone(), source: Box::new(status) };
         let body = body.collect().await.map_err(broken)?;
-        let code = grpc_code(&head.headers).or_else(|| body.trailers().and_then(grpc_code));
-        Ok((Response::from_parts(head, Body::new(body)), code))
+        let ending = Ending::of(&head.headers).or_else(|| body.trailers().and_then(Ending::of));
+        Ok((Response::from_parts(head, Body::new(body)), ending.unwrap_or_default()))
     }
 
     /// A random part of a time that doubles with each attempt.
