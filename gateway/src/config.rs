@@ -11,6 +11,8 @@ use shared::telemetry::LogFormat;
 use crate::feed::FeedSettings;
 use crate::idempotency::IdempotencySettings;
 use crate::images::ImageSettings;
+use crate::session::SessionKeySettings;
+use crate::signin::SignInSettings;
 
 /// The services that the gateway calls.
 pub const SERVICES: [&str; 3] = ["user-svc", "counseling-svc", "payment-svc"];
@@ -24,8 +26,10 @@ pub struct Config {
     pub nats_url: String,
     /// `MESH_TOKEN_KEY`, shared with the services.
     pub mesh_token_key: Secret,
-    /// `SESSION_KEY`: signs access and refresh tokens.
-    pub session_key: Secret,
+    /// `SESSION_KEY`, `SESSION_EDDSA_KEY`, `SESSION_OLD_KEYS`, `SESSION_EDDSA_OLD_KEYS`: of access and refresh tokens.
+    pub session_keys: SessionKeySettings,
+    /// `PUBLIC_URL`, `REDIRECT_ORIGINS`, `KAKAO_…`, `NAVER_…`, `ADMIN_ACCOUNTS`.
+    pub sign_in: SignInSettings,
     /// `CORS_ORIGINS`: origins of pages that may call with credentials.
     pub cors_origins: Vec<String>,
     /// `DEVELOPMENT`: pages on any port of localhost may call as well.
@@ -65,9 +69,10 @@ impl Config {
         let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], 8080)));
         let nats_url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
         let mesh_token_key = source.secret("mesh.token.key", 32);
-        let session_key = source.secret("session.key", 32);
+        let session_keys = SessionKeySettings::read(&mut source);
         let cors_origins = source.list("cors.origins");
         let development = source.or("development", false);
+        let sign_in = SignInSettings::read(&mut source, &cors_origins, development);
         let body_limit = source.or("body.limit", 64 * 1024);
         let request_timeout = source.seconds("request.timeout", Duration::from_secs(60));
         let keep_alive = source.seconds("keep.alive", Duration::from_secs(15));
@@ -88,7 +93,8 @@ impl Config {
                 listen,
                 nats_url,
                 mesh_token_key: mesh_token_key?,
-                session_key: session_key?,
+                session_keys: session_keys?,
+                sign_in: sign_in?,
                 cors_origins,
                 development,
                 body_limit,

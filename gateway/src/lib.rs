@@ -12,6 +12,7 @@ mod observe;
 mod resources;
 mod router;
 mod session;
+mod signin;
 mod stack;
 mod status;
 mod upstream;
@@ -27,6 +28,7 @@ use idempotency::IdempotencyKeys;
 pub use idempotency::IdempotencySettings;
 use images::Images;
 pub use images::{ImageSettings, S3Settings, StoreSettings};
+pub use session::SessionKeySettings;
 use session::Sessions;
 use shared::auth::MeshTokens;
 use shared::error::{Chain, Error};
@@ -34,6 +36,8 @@ use shared::mesh::{Directory, Instance, MeshChannel, Registration};
 use shared::messaging::Nats;
 use shared::shutdown::Shutdown;
 use shared::{id, time::Clock};
+use signin::SignIn;
+pub use signin::{NaverSettings, OpenIdSettings, Provider, SignInSettings};
 use tokio::net::TcpListener;
 use upstream::Upstream;
 
@@ -45,6 +49,7 @@ const SILENCE: Duration = Duration::from_secs(45);
 pub struct App {
     upstream: Upstream,
     sessions: Sessions,
+    sign_in: SignIn,
     idempotency: IdempotencyKeys,
     images: Images,
     feeds: Feeds,
@@ -81,11 +86,15 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         .await
         .map_err(|error| Error::internal(format!("{} cannot be listened on: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(Error::internal)?;
-    let images = Images::open(config.images.clone(), &config.session_key, Clock::system(), address)?;
+    let images = Images::open(config.images.clone(), &config.session_keys.key, Clock::system(), address)?;
+    let (settings, key) = (config.sign_in.clone(), &config.session_keys.key);
+    let sign_in = SignIn::open(&nats, settings, config.idempotency.replicas, key, address);
+    let sign_in = Box::pin(sign_in).await?;
     let feeds = Feeds::start(nats.jetstream.clone(), config.feed.clone(), &shutdown);
     let app = Arc::new(App {
         upstream,
-        sessions: Sessions::new(&config.session_key),
+        sessions: Sessions::new(&config.session_keys)?,
+        sign_in,
         idempotency,
         images,
         feeds,

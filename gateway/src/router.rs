@@ -15,14 +15,18 @@ use crate::App;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::input::body_of_at_most;
 use crate::resources::{
-    auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, relationships, tones,
-    users,
+    auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, relationships, sign_in,
+    tones, users,
 };
 use crate::session::{admins_only, signed_in_only};
 
 /// The router, without the layers of [`crate::stack`].
 pub fn router(app: Arc<App>) -> axum::Router {
     let (router, document) = routes_of(&app).split_for_parts();
+    let router = match &app.sign_in.development {
+        Some(identity) => router.merge(identity.router()),
+        None => router,
+    };
     router
         .merge(SwaggerUi::new("/swagger-ui").url("/v3/api-docs", document))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "HTTP_NOT_FOUND", "there is no such route"))
@@ -39,6 +43,7 @@ fn routes_of(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(probes::livez))
         .routes(routes!(probes::readyz))
+        .routes(routes!(auth::get_keys))
         .nest("/v1", sign_in())
         .nest("/v1", pictures().layer(body_of_at_most(app.images.max_bytes())))
         .nest("/v1", own().merge(catalog()).route_layer(signed_in))
@@ -47,7 +52,11 @@ fn routes_of(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
 
 /// For everybody.
 fn sign_in() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(auth::initiate)).routes(routes!(auth::refresh))
+    OpenApiRouter::new()
+        .routes(routes!(auth::initiate))
+        .routes(routes!(auth::refresh))
+        .routes(routes!(sign_in::begin_sign_in))
+        .routes(routes!(sign_in::finish_sign_in))
 }
 
 /// For everybody, too: whoever has an image's address may see it, and putting one takes a token of its own.

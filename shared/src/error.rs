@@ -138,8 +138,7 @@ impl From<Error> for Status {
             }
             Error::ThirdParty(cause) => {
                 tracing::warn!(error = %Chain(&*cause), "a third party failed");
-                let mut status =
-                    Status::unavailable("a part of the service cannot be reached at the moment");
+                let mut status = Status::unavailable("a part of the service cannot be reached at the moment");
                 status.metadata_mut().insert(RETRY_PUSHBACK, MetadataValue::from_static(DO_NOT_RETRY));
                 status
             }

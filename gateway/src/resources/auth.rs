@@ -2,19 +2,40 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use serde_json::Value;
 use shared::auth::Caller;
 use shared::id;
 use shared::proto::v1::{
     AuthChannel, AuthUser, Authority, InitializeUserRequest, RotateRefreshTokenRequest,
-    VerifyRefreshTokenRequest,
+    SaveRefreshTokenRequest, VerifyRefreshTokenRequest,
 };
 
 use crate::App;
 use crate::envelope::{ApiError, Envelope, Errors, Success};
-use crate::session::{SessionCookies, TokenFault, TokenResponse, clear_refresh_cookies, refresh_token};
+use crate::session::{
+    SessionCookies, Token, TokenFault, TokenResponse, clear_refresh_cookies, refresh_token,
+};
 use crate::upstream::promised;
+
+impl App {
+    /// Tokens of a new session.
+    ///
+    /// # Errors
+    /// When user-svc does not keep it.
+    pub async fn open_session(&self, user: &AuthUser) -> Result<(Token, Token), ApiError> {
+        let (access, refresh) = (self.sessions.access(user)?, self.sessions.refresh(user)?);
+        let save = SaveRefreshTokenRequest {
+            user_id: user.user_id.clone(),
+            refresh_token: refresh.text.clone(),
+            expires_at: Some(refresh.expires_at.into()),
+        };
+        self.upstream.auth_users().save_refresh_token(self.upstream.request(Caller::Gateway, save)?).await?;
+        Ok((access, refresh))
+    }
+}
 
 /// Makes a new guest and signs it in.
 ///
@@ -45,6 +66,18 @@ pub async fn initiate(
     cookies.set(&mut set, &access, None)?;
     clear_refresh_cookies(cookies, &mut set)?;
     Ok((set, Success::ok(TokenResponse::new(&access, None))))
+}
+
+/// The keys by which others verify access tokens (JWK set, RFC 7517); empty where tokens are signed with a secret.
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    tag = "auth",
+    security(()),
+    responses((status = 200, body = Object))
+)]
+pub async fn get_keys(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(app.sessions.keys().jwks().clone())
 }
 
 /// Exchanges the refresh token of the cookie `refreshToken` for two new tokens. The old one is then worth nothing.

@@ -11,5 +11,6 @@ pub mod messages;
 pub mod probes;
 pub mod prompts;
 pub mod relationships;
+pub mod sign_in;
 pub mod tones;
 pub mod users;

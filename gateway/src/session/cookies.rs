@@ -33,6 +33,11 @@ impl SessionCookies {
         Self { attributes }
     }
 
+    /// Whether browsers take secure ones from that host.
+    pub fn is_secure(self) -> bool {
+        self.attributes.contains("Secure")
+    }
+
     /// Sets the cookies of an access token, and of a refresh token if there is one.
     ///
     /// # Errors
@@ -73,7 +78,7 @@ fn append(into: &mut HeaderMap, cookie: String) -> Result<(), ApiError> {
 }
 
 /// The value of a cookie in request headers (RFC 6265, section 5.4); an empty one counts as absent.
-pub(super) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|line| line.split(';'))

@@ -63,6 +63,11 @@ fn session(app: &App, headers: &HeaderMap) -> Result<Session, ApiError> {
     })
 }
 
+/// The user whose good access token came along, where none is needed.
+pub fn guest_of(app: &App, headers: &HeaderMap) -> Option<String> {
+    session(app, headers).ok().map(|session| session.user_id)
+}
+
 /// The scheme's name is case-insensitive (RFC 9110, section 11.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;

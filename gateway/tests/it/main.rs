@@ -18,6 +18,7 @@ mod openapi;
 mod pages;
 mod prompts;
 mod refusals;
+mod sign_in;
 mod sse;
 mod streaming;
 mod users;

@@ -30,6 +30,13 @@ impl Document {
         assert!(errors.is_empty(), "{method} {path} {status} is not as documented: {errors:?}\n{body}");
     }
 
+    /// Fails the test when the document does not know this answer without a body.
+    pub fn check_bodiless(&self, method: &str, path: &str, status: u16) {
+        let operation = self.operation(method, path);
+        let documented = operation.and_then(|operation| operation.pointer(&format!("/responses/{status}")));
+        assert!(documented.is_some(), "{method} {path} does not document {status}");
+    }
+
     /// The schema of the events that an operation answers with.
     pub fn events(&self, method: &str, path: &str) -> Value {
         let operation = self.operation(method, path).unwrap();

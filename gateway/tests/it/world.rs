@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use counseling_svc::assistant::Assistant;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use shared::auth::Caller;
@@ -32,7 +33,8 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         nats_url: nats.url(),
         mesh_token_key: Secret::new(MESH_TOKEN_KEY),
-        session_key: Secret::new(SESSION_KEY),
+        session_keys: gateway::SessionKeySettings::one(Secret::new(SESSION_KEY)),
+        sign_in: gateway::SignInSettings::default(),
         cors_origins: vec!["https://app.example".to_owned()],
         development: false,
         body_limit: 16 * 1024,
@@ -182,7 +184,8 @@ impl World {
         configure(&mut config);
         let gateway = gateway::start(config).await.unwrap();
         let base = format!("http://{}", gateway.address);
-        let client = Client::new();
+        // What a redirect says is the test's to follow.
+        let client = Client::builder().redirect(Policy::none()).build().unwrap();
         wait_until_ready(&client, &base).await;
         let document = Document::fetch(&client, &base).await;
         Self {
@@ -245,9 +248,14 @@ impl World {
         let response = self.request(base, &call).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.unwrap();
+        let path = call.path.split('?').next().unwrap_or_default();
+        if (300..400).contains(&status) {
+            assert!(bytes.is_empty(), "{bytes:?}");
+            self.document.check_bodiless(call.method.as_str(), path, status);
+            return Reply { status, headers, body: Value::Null };
+        }
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|error| panic!("{} {}: {error}: {bytes:?}", call.method, call.path));
-        let path = call.path.split('?').next().unwrap_or_default();
         self.document.check(call.method.as_str(), path, status, &body);
         Reply { status, headers, body }
     }
@@ -308,6 +316,13 @@ impl World {
     pub async fn text(&self, path: &str) -> String {
         let response = self.client.get(format!("{}{path}", self.base)).send().await.unwrap();
         response.error_for_status().unwrap().text().await.unwrap()
+    }
+
+    /// Sends a form, as a page does.
+    pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.client.post(format!("{}{path}", self.base)).body(body);
+        request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap()
     }
 
     pub async fn user_svc_channel(&self) -> Channel {

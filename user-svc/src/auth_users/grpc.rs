@@ -109,7 +109,7 @@ impl AuthUserService for AuthUserGrpc {
         &self,
         request: Request<SetAuthorityRequest>,
     ) -> Result<Response<SetAuthorityResponse>, Status> {
-        Caller::of(&request)?.require_admin()?;
+        Caller::of(&request)?.require_gateway()?;
         let request = request.into_inner();
         let authority = v1::Authority::try_from(request.authority)
             .ok()

@@ -9,19 +9,13 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
+use shared::https::{self, HttpsClient};
 
 use super::patience;
 use super::settings::ModelSettings;
 use super::wire::{Chunk, ErrorBody, Fault, Request};
 use crate::assistant::Usage;
 
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
 /// The most bytes that are read of an error.
 const LONGEST_ERROR: usize = 64 * 1024;
 /// The most bytes of an answer; what is longer was not asked for.
@@ -41,7 +35,7 @@ impl ModelSetupError {
 /// A client of one provider. It follows no redirect: the address is the operator's to give.
 #[derive(Debug)]
 pub(super) struct ModelClient {
-    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: HttpsClient<Full<Bytes>>,
     endpoint: Uri,
     authorization: Option<HeaderValue>,
 }
@@ -89,14 +83,8 @@ impl ModelClient {
             }
             None => None,
         };
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT));
         let is_encrypted = settings.base_url.scheme_str() == Some("https");
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls(is_encrypted)?).https_or_http().enable_http1();
-        let http = Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp));
+        let http = https::client(is_encrypted).map_err(|error| ModelSetupError(error.to_string()))?;
         Ok(Self { http, endpoint, authorization })
     }
 
@@ -130,22 +118,6 @@ impl ModelClient {
         }
         follow(response.into_body(), &mut said).await
     }
-}
-
-/// TLS with the authorities that this system trusts, which only an encrypted connection needs.
-fn tls(is_encrypted: bool) -> Result<ClientConfig, ModelSetupError> {
-    let mut roots = RootCertStore::empty();
-    if is_encrypted {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            return Err(ModelSetupError("this system has no certificates of authorities".to_owned()));
-        }
-    }
-    let provider = rustls::crypto::ring::default_provider().into();
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ModelSetupError(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// What an answer without success means.

@@ -11,7 +11,7 @@ use super::super::events::publish;
 use super::super::repository::Counsels;
 use super::super::risk::graver;
 use super::super::scene;
-use super::{CounselCommands, grow, said, unavailable};
+use super::{CounselCommands, grow, in_vain, said};
 use crate::assistant::{Draft, Risk, Turn};
 use crate::contexts::domain::Context;
 use crate::counselors::entity::{bubble, counselor};
@@ -64,7 +64,7 @@ impl CounselCommands {
     /// # Errors
     /// [`Error::NotFound`] for an unknown counselor, bubble or version, and when the id is of somebody else's
     /// counsel; [`Error::PermissionDenied`] when somebody who is no admin chooses a version;
-    /// [`Error::Unavailable`] when the assistant does not answer.
+    /// [`Error::ThirdParty`] when the assistant does not answer.
     pub async fn create_counsel(
         &self,
         caller: &Caller,
@@ -147,7 +147,7 @@ impl CounselCommands {
         let mut messages = Vec::new();
         let mut risk = None;
         let reply = match bubble {
-            None => self.ask(self.assistant.greet(&scene)).await.map_err(unavailable)?,
+            None => self.ask(self.assistant.greet(&scene)).await.map_err(in_vain)?,
             Some((bubble, option)) => {
                 messages.push(said(counsel, bubble.question.clone(), counselors(), at));
                 let chosen = match option {
@@ -164,7 +164,7 @@ impl CounselCommands {
                     protocol: self.risks.protocol(&answer.text, &Context::default()),
                 };
                 let reply =
-                    self.ask(self.assistant.reply(&turn, &Draft::default())).await.map_err(unavailable)?;
+                    self.ask(self.assistant.reply(&turn, &Draft::default())).await.map_err(in_vain)?;
                 risk = graver(reply.risk, self.risks.heard_in(&answer.text));
                 risk = risk.filter(|risk| self.risks.is_grave(*risk) && answer.note_risk(*risk));
                 messages.push(answer);

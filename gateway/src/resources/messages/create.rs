@@ -110,8 +110,7 @@ impl Turn {
                 Err(refusal) => {
                     // A repeat shares its reservation with the first request, whose message may still settle it, unless
                     // no request like this can be taken. Otherwise the token goes back by expiry if nothing settles it.
-                    let is_over =
-                        if may_be_a_repeat { is_hopeless(&refusal) } else { was_refused(&refusal) };
+                    let is_over = if may_be_a_repeat { is_hopeless(&refusal) } else { was_refused(&refusal) };
                     if is_over {
                         let release = v1::ReleaseTokensRequest { user_id, reservation_id };
                         release_tokens(upstream, upstream.request(caller, release)?).await;

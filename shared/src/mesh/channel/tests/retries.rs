@@ -40,7 +40,8 @@ async fn an_idempotent_call_is_sent_three_times_at_most() {
 
 #[tokio::test]
 async fn what_a_third_party_failed_at_is_not_asked_of_it_again() {
-    let upstream = Upstream::start(async |_| refuse(crate::Error::ThirdParty("the model is tired".into()).into()));
+    let upstream =
+        Upstream::start(async |_| refuse(crate::Error::ThirdParty("the model is tired".into()).into()));
     let channel = channel_to(&[upstream.address()], ChannelSettings::default());
     let status = find(&channel).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
