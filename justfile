@@ -31,6 +31,11 @@ set positional-arguments
 @instance service:
     exec python3 deploy/mesh.py instance "$@"
 
+# Give a user of the running mesh admin authority: `admin 0198c0de-…` (the id in GET /v1/users/me)
+[no-exit-message]
+@admin user:
+    exec python3 deploy/mesh.py admin "$@"
+
 # Pass every test; arguments go to `cargo test --workspace`
 test *arguments:
     nats_server=$(python3 deploy/tools.py path nats-server) \

@@ -21,6 +21,8 @@ def main() -> int:
     commands.add_parser("status", help="say what runs, where, and whether it is ready")
     instance = commands.add_parser("instance", help="add an instance of a service to the running mesh")
     instance.add_argument("service", choices=BINARIES)
+    admin = commands.add_parser("admin", help="give a user of the running mesh admin authority")
+    admin.add_argument("user", help="the user's id, as GET /v1/users/me tells it")
     asked = parser.parse_args()
 
     # A log line may hold what the terminal's encoding cannot show.
@@ -31,6 +33,8 @@ def main() -> int:
             return supervisor.up(release=asked.release)
         if asked.command == "instance":
             return control.instance(asked.service)
+        if asked.command == "admin":
+            return control.admin(asked.user)
         return {"down": control.down, "reset": control.reset, "status": control.status}[asked.command]()
     except (MeshError, ToolError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What is done from another terminal: `down`, `reset`, `status`, `instance`.
+"""What is done from another terminal: `down`, `reset`, `status`, `instance`, `admin`.
 
 Who runs is known by locks and not by process ids, which may by now belong to
 something else: the supervisor holds a lock on mesh.pid for as long as it lives, and
@@ -12,6 +12,7 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -169,6 +170,14 @@ def instance(service: str) -> int:
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(f"one more {service} joins the mesh; Ctrl-C stops it", flush=True)
     os.execve(binary, [service], environment(service, state, 0, colour))
+
+
+def admin(user: str) -> int:
+    """Gives a user of the running mesh admin authority."""
+    state = running_mesh()
+    done = subprocess.run([Path(state.binaries) / "gateway", "grant-admin", user],
+                          env=environment("gateway", state, 0, False))
+    return done.returncode
 
 
 @contextlib.contextmanager

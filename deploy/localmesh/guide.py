@@ -27,6 +27,11 @@ A conversation to paste into another terminal:
   api "$MESSAGES" -d '{{"message": "I cannot sleep before exams."}}'
   api "$MESSAGES"
 
+Sign in with a name of your choice, in a browser:
+
+  {gateway}/v1/auth/login/kakao?redirect-url={gateway}/v1/users/me
+
+`deploy/just admin USER-ID` makes a user an admin.
 Ctrl-C stops the mesh, and so does `deploy/just down` in another terminal.
 `deploy/just instance counseling-svc` adds an instance; `deploy/just reset` deletes all data.
 

@@ -1,5 +1,6 @@
 //! The gateway: REST on one side, gRPC to the services on the other.
 
+mod admins;
 mod config;
 mod dto;
 mod envelope;
@@ -21,6 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use admins::grant_admin;
 pub use config::{Config, SERVICES};
 pub use feed::FeedSettings;
 use feed::Feeds;
@@ -70,17 +72,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     let nats = Nats::connect_when_there(&config.nats_url, "gateway", &shutdown)
         .await
         .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
-    let directory = if config.static_addresses.is_empty() {
-        Directory::watch(nats.jetstream.clone(), config.registry.clone())
-    } else {
-        Directory::fixed(config.static_addresses.clone())
-    };
-    let channel = |service| MeshChannel::new(service, directory.clone(), config.upstream.clone());
-    let upstream = Upstream::new(
-        channel("user-svc"),
-        channel("counseling-svc"),
-        MeshTokens::new(&config.mesh_token_key),
-    );
+    let (directory, upstream) = reach(&config, &nats);
     let idempotency = IdempotencyKeys::open(nats.clone(), config.idempotency.clone()).await?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -121,6 +113,22 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         .map_err(|error| Error::Unavailable(Box::new(error)))?;
     tracing::info!(%address, "ready");
     Ok(Running { address, registration, shutdown, limit: config.shutdown_limit })
+}
+
+/// The services, found as the configuration says.
+fn reach(config: &Config, nats: &Nats) -> (Directory, Upstream) {
+    let directory = if config.static_addresses.is_empty() {
+        Directory::watch(nats.jetstream.clone(), config.registry.clone())
+    } else {
+        Directory::fixed(config.static_addresses.clone())
+    };
+    let channel = |service| MeshChannel::new(service, directory.clone(), config.upstream.clone());
+    let upstream = Upstream::new(
+        channel("user-svc"),
+        channel("counseling-svc"),
+        MeshTokens::new(&config.mesh_token_key),
+    );
+    (directory, upstream)
 }
 
 fn serve(listener: TcpListener, router: axum::Router, shutdown: Shutdown) {

@@ -15,6 +15,7 @@ mod idempotency;
 mod images;
 mod mesh;
 mod openapi;
+mod ownership;
 mod pages;
 mod prompts;
 mod refusals;
