@@ -8,6 +8,7 @@ use shared::config::{ConfigError, Secret, Source};
 use shared::mesh::{ChannelSettings, RegistrySettings};
 use shared::telemetry::LogFormat;
 
+use crate::edge::EdgeSettings;
 use crate::feed::FeedSettings;
 use crate::idempotency::IdempotencySettings;
 use crate::images::ImageSettings;
@@ -34,6 +35,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// `DEVELOPMENT`: pages on any port of localhost may call as well.
     pub development: bool,
+    /// `RATE_…`, `TRUSTED_PROXIES`, `HEADER_TIMEOUT`, `CONNECTIONS`, `TLS_CERT`, `TLS_KEY`.
+    pub edge: EdgeSettings,
     /// `BODY_LIMIT`: the most bytes of a request's body.
     pub body_limit: usize,
     /// `REQUEST_TIMEOUT` (seconds): how long an answer may take.
@@ -73,6 +76,7 @@ impl Config {
         let cors_origins = source.list("cors.origins");
         let development = source.or("development", false);
         let sign_in = SignInSettings::read(&mut source, &cors_origins, development);
+        let edge = EdgeSettings::read(&mut source, development);
         let body_limit = source.or("body.limit", 64 * 1024);
         let request_timeout = source.seconds("request.timeout", Duration::from_secs(60));
         let keep_alive = source.seconds("keep.alive", Duration::from_secs(15));
@@ -95,6 +99,7 @@ impl Config {
                 mesh_token_key: mesh_token_key?,
                 session_keys: session_keys?,
                 sign_in: sign_in?,
+                edge,
                 cors_origins,
                 development,
                 body_limit,

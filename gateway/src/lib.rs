@@ -3,6 +3,7 @@
 mod admins;
 mod config;
 mod dto;
+mod edge;
 mod envelope;
 mod events;
 mod feed;
@@ -24,6 +25,8 @@ use std::time::Duration;
 
 pub use admins::grant_admin;
 pub use config::{Config, SERVICES};
+pub use edge::{EdgeSettings, Rate, TlsFiles};
+use edge::{RateLimits, Server};
 pub use feed::FeedSettings;
 use feed::Feeds;
 use idempotency::IdempotencyKeys;
@@ -33,7 +36,7 @@ pub use images::{ImageSettings, S3Settings, StoreSettings};
 pub use session::SessionKeySettings;
 use session::Sessions;
 use shared::auth::MeshTokens;
-use shared::error::{Chain, Error};
+use shared::error::Error;
 use shared::mesh::{Directory, Instance, MeshChannel, Registration};
 use shared::messaging::Nats;
 use shared::shutdown::Shutdown;
@@ -43,15 +46,12 @@ pub use signin::{NaverSettings, OpenIdSettings, Provider, SignInSettings};
 use tokio::net::TcpListener;
 use upstream::Upstream;
 
-/// How long what was sent may stay unacknowledged.
-#[cfg(target_os = "linux")]
-const SILENCE: Duration = Duration::from_secs(45);
-
 /// What handlers need.
 pub struct App {
     upstream: Upstream,
     sessions: Sessions,
     sign_in: SignIn,
+    rates: Arc<RateLimits>,
     idempotency: IdempotencyKeys,
     images: Images,
     feeds: Feeds,
@@ -87,6 +87,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         upstream,
         sessions: Sessions::new(&config.session_keys)?,
         sign_in,
+        rates: RateLimits::start(&config.edge, &shutdown),
         idempotency,
         images,
         feeds,
@@ -98,8 +99,9 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         body_limit: config.body_limit,
     });
 
-    let router = stack::wrap(router::router(app), &config);
-    serve(listener, router, shutdown.clone());
+    let router = stack::wrap(router::router(app.clone()), &config, &app.rates);
+    let server = Server::new(router, &config.edge, &shutdown)?;
+    shutdown.spawn(server.run(listener, shutdown.clone()));
 
     let instance = Instance {
         service: "gateway".to_owned(),
@@ -130,35 +132,6 @@ fn reach(config: &Config, nats: &Nats) -> (Directory, Upstream) {
     );
     (directory, upstream)
 }
-
-fn serve(listener: TcpListener, router: axum::Router, shutdown: Shutdown) {
-    let stopping = shutdown.clone();
-    shutdown.spawn(async move {
-        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection keeps Nagle's algorithm");
-            }
-            notice_silence(stream);
-        });
-        let served =
-            axum::serve(listener, router).with_graceful_shutdown(async move { stopping.begun().await }).await;
-        if let Err(error) = served {
-            tracing::error!(error = %Chain(&error), "the server failed");
-        }
-    });
-}
-
-/// Lets the system close a connection whose other end has gone without a word, as phones do: a stream of events would
-/// otherwise be written to nobody for a quarter of an hour, and hold its place among those of its user.
-#[cfg(target_os = "linux")]
-fn notice_silence(stream: &tokio::net::TcpStream) {
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(SILENCE)) {
-        tracing::debug!(%error, "a connection waits for its other end without a limit");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn notice_silence(_: &tokio::net::TcpStream) {}
 
 /// A gateway at work.
 pub struct Running {

@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::App;
+use crate::edge::limit_sign_in;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::input::body_of_at_most;
 use crate::resources::{
@@ -44,7 +45,7 @@ fn routes_of(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(probes::livez))
         .routes(routes!(probes::readyz))
         .routes(routes!(auth::get_keys))
-        .nest("/v1", sign_in())
+        .nest("/v1", sign_in().route_layer(from_fn_with_state(app.rates.clone(), limit_sign_in)))
         .nest("/v1", pictures().layer(body_of_at_most(app.images.max_bytes())))
         .nest("/v1", own().merge(catalog()).route_layer(signed_in))
         .nest("/v1/admin", named_for_admins(managed().merge(catalog())).route_layer(admins))

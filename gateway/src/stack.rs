@@ -1,13 +1,17 @@
 //! The layers around the router, outermost first.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,6 +19,9 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::Config;
+use crate::edge::{
+    EXPOSED, Origins, RateLimits, TrustedProxies, limit_addresses, same_site_only, tell_address,
+};
 use crate::envelope::ApiError;
 use crate::events::LAST_EVENT_ID;
 use crate::input::IDEMPOTENCY_KEY;
@@ -24,27 +31,29 @@ use crate::observe::{REQUEST_ID_HEADER, observe};
 ///
 /// Everything that may refuse stands inside the layers that put the request id, the CORS headers and the envelope on
 /// an answer, so that a refusal has them too.
-pub fn wrap(router: Router, config: &Config) -> Router {
+pub fn wrap(router: Router, config: &Config, rates: &Arc<RateLimits>) -> Router {
     let timeout = config.request_timeout;
+    let origins = Origins::new(&config.cors_origins, config.development);
+    let proxies = TrustedProxies(config.edge.trusted_proxies.clone().into());
+    let is_encrypted = config.edge.tls.is_some();
     router.layer(
         ServiceBuilder::new()
             .layer(from_fn(observe))
-            .layer(cors(config))
+            .layer(cors(origins.clone()))
             .layer(CompressionLayer::new())
-            .layer(from_fn(harden))
+            .layer(from_fn(move |request, next| harden(is_encrypted, request, next)))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn(move |request, next| within(timeout, request, next)))
+            .layer(from_fn_with_state(proxies, tell_address))
+            .layer(from_fn_with_state(rates.clone(), limit_addresses))
+            .layer(from_fn_with_state(origins, same_site_only))
             .layer(DefaultBodyLimit::max(config.body_limit)),
     )
 }
 
-fn cors(config: &Config) -> CorsLayer {
-    let listed: Vec<_> =
-        config.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-    let development = config.development;
-    let allowed = move |origin: &HeaderValue| listed.contains(origin) || (development && is_local(origin));
+fn cors(origins: Origins) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, _| allowed(origin)))
+        .allow_origin(AllowOrigin::predicate(move |origin, _| origins.allow(origin)))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([
@@ -54,23 +63,25 @@ fn cors(config: &Config) -> CorsLayer {
             HeaderName::from_static(LAST_EVENT_ID),
             REQUEST_ID_HEADER,
         ])
-        .expose_headers([RETRY_AFTER, REQUEST_ID_HEADER])
+        .expose_headers([RETRY_AFTER, REQUEST_ID_HEADER].into_iter().chain(EXPOSED).collect::<Vec<_>>())
         .max_age(Duration::from_secs(3600))
 }
 
-fn is_local(origin: &HeaderValue) -> bool {
-    let host = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
-    let name = host.map(|host| host.split(':').next().unwrap_or_default());
-    matches!(name, Some("localhost" | "127.0.0.1"))
-}
-
 /// Answers hold personal data: nobody on the way keeps them, and no browser guesses what they are.
-async fn harden(request: Request, next: Next) -> Response {
+async fn harden(is_encrypted: bool, request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if is_encrypted {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     if is_api {
+        // Nothing that the API answers is a page.
+        let policy = "default-src 'none'; frame-ancestors 'none'";
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
         // What anybody may see says so itself.
         let is_public = headers.get(CACHE_CONTROL).is_some_and(|told| told.as_bytes().starts_with(b"public"));
         if !is_public {

@@ -8,6 +8,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::tls;
+
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -33,12 +35,12 @@ where
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT));
     let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls(is_encrypted)?).https_or_http().enable_http1();
+        HttpsConnectorBuilder::new().with_tls_config(config(is_encrypted)?).https_or_http().enable_http1();
     Ok(Client::builder(TokioExecutor::new()).build(connector.wrap_connector(tcp)))
 }
 
 /// TLS with the authorities that this system trusts.
-fn tls(is_encrypted: bool) -> Result<ClientConfig, HttpsSetupError> {
+fn config(is_encrypted: bool) -> Result<ClientConfig, HttpsSetupError> {
     let mut roots = RootCertStore::empty();
     if is_encrypted {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -46,8 +48,7 @@ fn tls(is_encrypted: bool) -> Result<ClientConfig, HttpsSetupError> {
             return Err(HttpsSetupError("this system has no certificates of authorities".to_owned()));
         }
     }
-    let provider = rustls::crypto::ring::default_provider().into();
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(tls::provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| HttpsSetupError(error.to_string()))?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())

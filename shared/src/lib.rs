@@ -20,5 +20,6 @@ pub mod telemetry;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod time;
+pub mod tls;
 
 pub use error::{Error, Violations};

@@ -93,7 +93,11 @@ impl Mesh {
             .env("LISTEN_ADDR", &gateway)
             .env("NATS_URL", nats.url())
             .env("MESH_TOKEN_KEY", MESH_TOKEN_KEY)
-            .env("SESSION_KEY", SESSION_KEY);
+            .env("SESSION_KEY", SESSION_KEY)
+            // The load comes from one address.
+            .env("RATE_ADDRESS", "0")
+            .env("RATE_USER", "0")
+            .env("RATE_AUTH", "0");
         processes.insert(0, Process::start(&command, None, "TERM", None));
 
         let mesh = Self {

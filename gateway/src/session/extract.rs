@@ -15,27 +15,36 @@ use crate::App;
 use crate::envelope::ApiError;
 
 /// Lets requests with a good access token pass.
-pub async fn signed_in_only(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub async fn signed_in_only(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     match session(&app, request.headers()) {
-        Ok(session) => {
-            request.extensions_mut().insert(session);
-            next.run(request).await
-        }
+        Ok(session) => pass(&app, session, request, next).await,
         Err(error) => error.into_response(),
     }
 }
 
 /// Lets requests of admins pass.
-pub async fn admins_only(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub async fn admins_only(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     match session(&app, request.headers()) {
-        Ok(session) if session.is_admin => {
-            request.extensions_mut().insert(session);
-            next.run(request).await
-        }
+        Ok(session) if session.is_admin => pass(&app, session, request, next).await,
         Ok(_) => {
             ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN", "this needs admin authority").into_response()
         }
         Err(error) => error.into_response(),
+    }
+}
+
+/// Counts the request of a user, and lets it pass.
+async fn pass(app: &App, session: Session, mut request: Request, next: Next) -> Response {
+    match app.rates.take_of_user(&session.user_id) {
+        Ok(standing) => {
+            request.extensions_mut().insert(session);
+            let mut response = next.run(request).await;
+            if let Some(standing) = standing {
+                standing.write(response.headers_mut());
+            }
+            response
+        }
+        Err(refusal) => refusal.into_response(),
     }
 }
 

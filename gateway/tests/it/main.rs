@@ -10,6 +10,7 @@ mod conversation;
 mod counselors;
 mod counsels;
 mod document;
+mod edge;
 mod feed;
 mod idempotency;
 mod images;

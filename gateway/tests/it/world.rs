@@ -35,6 +35,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         mesh_token_key: Secret::new(MESH_TOKEN_KEY),
         session_keys: gateway::SessionKeySettings::one(Secret::new(SESSION_KEY)),
         sign_in: gateway::SignInSettings::default(),
+        edge: gateway::EdgeSettings::without_rates(),
         cors_origins: vec!["https://app.example".to_owned()],
         development: false,
         body_limit: 16 * 1024,
@@ -66,7 +67,7 @@ pub struct World {
     document: Document,
     // Kept for their Drop, after what uses them.
     _payment_svc: Running,
-    _gateway: gateway::Running,
+    gateway: gateway::Running,
     _databases: [TestDatabase; 3],
 }
 
@@ -197,16 +198,26 @@ impl World {
             client,
             document,
             _payment_svc: payment_svc,
-            _gateway: gateway,
+            gateway,
             _databases: databases,
         }
     }
 
-    /// Another gateway in front of the same services.
-    pub async fn another_gateway(&self, configure: impl FnOnce(&mut gateway::Config)) -> gateway::Running {
+    /// Another gateway in front of the same services, though it may not be ready yet.
+    pub async fn gateway_as(&self, configure: impl FnOnce(&mut gateway::Config)) -> gateway::Running {
         let mut config = gateway_config(&self.nats);
         configure(&mut config);
-        let gateway = gateway::start(config).await.unwrap();
+        gateway::start(config).await.unwrap()
+    }
+
+    /// Where the gateway listens.
+    pub fn address(&self) -> SocketAddr {
+        self.gateway.address
+    }
+
+    /// Another gateway in front of the same services.
+    pub async fn another_gateway(&self, configure: impl FnOnce(&mut gateway::Config)) -> gateway::Running {
+        let gateway = self.gateway_as(configure).await;
         wait_until_ready(&self.client, &format!("http://{}", gateway.address)).await;
         gateway
     }

@@ -1,0 +1,111 @@
+//! Who a request comes from, proxies apart.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName};
+use axum::middleware::Next;
+use axum::response::Response;
+use ipnet::IpNet;
+
+use super::server::Peer;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The address of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// What stands for the client when it is counted: of IPv6 the network, for one client has all addresses of it.
+    pub fn counted(self) -> IpAddr {
+        match self.0.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+            address @ IpAddr::V4(_) => address,
+        }
+    }
+}
+
+/// Proxies that tell the truth about who came to them.
+#[derive(Clone)]
+pub struct TrustedProxies(pub Arc<[IpNet]>);
+
+impl TrustedProxies {
+    /// The last address in the chain that no trusted proxy has. What is left of it is anybody's claim.
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
+        let peer = peer.to_canonical();
+        let mut client = peer;
+        let lines = headers.get_all(X_FORWARDED_FOR).into_iter().rev();
+        let claims = lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
+        for claim in claims {
+            if !self.trusts(client) {
+                break;
+            }
+            // A proxy that writes what is no address leaves us with its own.
+            let Ok(address) = claim.trim().parse::<IpAddr>() else { break };
+            client = address.to_canonical();
+        }
+        ClientAddress(client)
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// Tells the layers below who a request comes from.
+pub async fn tell_address(
+    State(proxies): State<TrustedProxies>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() {
+        let client = proxies.client(peer.ip(), request.headers());
+        request.extensions_mut().insert(client);
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn client(trusted: &[&str], peer: &str, lines: &[&'static str]) -> String {
+        let networks = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        let headers = lines.iter().map(|line| (X_FORWARDED_FOR, HeaderValue::from_static(line)));
+        let client = TrustedProxies(networks).client(peer.parse().unwrap(), &headers.collect());
+        client.0.to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        for (trusted, peer, lines, expected) in [
+            (&[][..], "1.1.1.1", &["9.9.9.9"][..], "1.1.1.1"),
+            (&["10.0.0.0/8"], "1.1.1.1", &["9.9.9.9"], "1.1.1.1"),
+            (&["10.0.0.0/8"], "10.0.0.1", &[], "10.0.0.1"),
+            (&["10.0.0.0/8"], "10.0.0.1", &["9.9.9.9"], "9.9.9.9"),
+            // A client that writes the header itself does not become somebody else.
+            (&["10.0.0.0/8"], "10.0.0.1", &["8.8.8.8, 9.9.9.9"], "9.9.9.9"),
+            (&["10.0.0.0/8"], "10.0.0.1", &["8.8.8.8", "9.9.9.9"], "9.9.9.9"),
+            (&["10.0.0.0/8"], "10.0.0.1", &["8.8.8.8, 9.9.9.9, 10.0.0.2"], "9.9.9.9"),
+            (&["10.0.0.0/8"], "10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            (&["10.0.0.0/8"], "10.0.0.1", &["9.9.9.9, nonsense"], "10.0.0.1"),
+            (&["10.0.0.0/8"], "10.0.0.1", &["9.9.9.9, "], "10.0.0.1"),
+            (&["10.0.0.0/8"], "::ffff:10.0.0.1", &["9.9.9.9"], "9.9.9.9"),
+            (&["fd00::/8"], "fd00::1", &["2001:db8::1"], "2001:db8::1"),
+        ] {
+            assert_eq!(client(trusted, peer, lines), expected, "{peer} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn one_ipv6_network_is_one_client() {
+        let counted = |address: &str| ClientAddress(address.parse().unwrap()).counted();
+        assert_eq!(counted("2001:db8:1:2:3::4"), counted("2001:db8:1:2:5::6"));
+        assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
+        assert_eq!(counted("::ffff:1.2.3.4"), counted("1.2.3.4"));
+    }
+}

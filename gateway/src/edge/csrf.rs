@@ -1,0 +1,103 @@
+//! Refuses what another site makes a browser do with the cookies of a session (cross-site request forgery).
+//!
+//! Cookies of clients on other hosts have to be `SameSite=None`, so browsers send them along whoever asks. But browsers
+//! also say who asks, in `Origin` (RFC 6454, section 7) and `Sec-Fetch-Site` (W3C Fetch Metadata), which pages cannot
+//! forge. Clients that are no browsers send neither, and hold no cookies that somebody else could use.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::envelope::ApiError;
+
+/// Whose pages may use cookies, besides the gateway's own.
+#[derive(Clone)]
+pub struct Origins {
+    listed: Arc<[HeaderValue]>,
+    development: bool,
+}
+
+impl Origins {
+    /// In development every port of this machine as well.
+    pub fn new(listed: &[String], development: bool) -> Self {
+        let listed = listed.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+        Self { listed, development }
+    }
+
+    /// Whether pages of this origin may call with cookies.
+    pub fn allow(&self, origin: &HeaderValue) -> bool {
+        self.listed.contains(origin) || (self.development && is_local(origin))
+    }
+
+    fn may_use_cookies(&self, headers: &HeaderMap) -> bool {
+        match headers.get(ORIGIN) {
+            Some(origin) => self.allow(origin) || is_own(origin, headers.get(HOST)),
+            None => headers
+                .get("sec-fetch-site")
+                .is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"same-site" | b"none")),
+        }
+    }
+}
+
+fn is_local(origin: &HeaderValue) -> bool {
+    let host = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
+    let name = host.map(|host| host.split(':').next().unwrap_or_default());
+    matches!(name, Some("localhost" | "127.0.0.1"))
+}
+
+/// Whether an origin is the host that was asked. TLS may end in front of the gateway, so the scheme does not count.
+fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    let host = host.and_then(|host| host.to_str().ok());
+    origin.is_some_and(|origin| host.is_some_and(|host| host.eq_ignore_ascii_case(origin)))
+}
+
+/// Lets requests with cookies change something only if a page of ours, or no page at all, sends them.
+pub async fn same_site_only(State(origins): State<Origins>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let by_cookie = headers.contains_key(COOKIE) && !headers.contains_key(AUTHORIZATION);
+    if request.method().is_safe() || !by_cookie || origins.may_use_cookies(headers) {
+        return next.run(request).await;
+    }
+    let message = "pages of this origin may not use the cookies of a session";
+    ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_says_whose_page_asks() {
+        let origins = Origins::new(&["https://app.example".to_owned()], false);
+        for (name, value, expected) in [
+            ("origin", "https://app.example", true),
+            ("origin", "https://api.example", true),
+            ("origin", "http://API.example", true),
+            ("origin", "https://api.example:8443", false),
+            ("origin", "https://evil.example", false),
+            ("origin", "https://app.example.evil.example", false),
+            ("origin", "http://app.example", false),
+            ("origin", "http://localhost:3000", false),
+            ("origin", "null", false),
+            ("origin", "", false),
+            ("sec-fetch-site", "cross-site", false),
+            ("sec-fetch-site", "same-site", true),
+            ("sec-fetch-site", "same-origin", true),
+            ("sec-fetch-site", "none", true),
+            ("accept", "*/*", true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("api.example"));
+            headers.insert(name, HeaderValue::from_static(value));
+            assert_eq!(origins.may_use_cookies(&headers), expected, "{name}: {value}");
+        }
+        let development = Origins::new(&[], true);
+        assert!(development.allow(&HeaderValue::from_static("http://localhost:3000")));
+        assert!(!development.allow(&HeaderValue::from_static("http://localhost.evil.example")));
+    }
+}

@@ -1,0 +1,13 @@
+//! What stands between the network and the routes: connections, addresses, limits, and the origin of cookies.
+
+mod address;
+mod csrf;
+mod rate;
+mod server;
+mod settings;
+
+pub use address::{TrustedProxies, tell_address};
+pub use csrf::{Origins, same_site_only};
+pub use rate::{EXPOSED, RateLimits, limit_addresses, limit_sign_in};
+pub use server::{Server, TlsFiles};
+pub use settings::{EdgeSettings, Rate};

@@ -1,0 +1,169 @@
+//! Takes connections: HTTP/1.1 and HTTP/2, with TLS if there is a certificate, and with bounds on what a client that
+//! says little for long, or much at once, can hold.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use shared::shutdown::Shutdown;
+use shared::tls::ReloadingCertificate;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use super::settings::EdgeSettings;
+
+/// The most headers of a request.
+const MOST_HEADERS: usize = 100;
+/// The most bytes of a request's head.
+const LONGEST_HEAD: usize = 32 * 1024;
+/// The most requests that one HTTP/2 connection has under way.
+const STREAMS: u32 = 100;
+/// How often a silent HTTP/2 connection is asked whether its other end is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long to wait when the system has no more file descriptors.
+const BREATH: Duration = Duration::from_millis(100);
+/// How long what was sent may stay unacknowledged.
+#[cfg(target_os = "linux")]
+const SILENCE: Duration = Duration::from_secs(45);
+
+/// A certificate and its key, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Serves a router.
+pub struct Server {
+    router: Router,
+    builder: Builder<TokioExecutor>,
+    places: Arc<Semaphore>,
+    handshake_timeout: Duration,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Server {
+    /// As configured; certificates are read again when their files change, until `shutdown` begins.
+    ///
+    /// # Errors
+    /// When there is no certificate in the files that are to hold one.
+    pub fn new(router: Router, settings: &EdgeSettings, shutdown: &Shutdown) -> Result<Self, shared::Error> {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout)
+            .max_headers(MOST_HEADERS)
+            .max_buf_size(LONGEST_HEAD);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(KEEP_ALIVE)
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(LONGEST_HEAD as u32);
+        let tls = settings.tls.as_ref().map(|files| {
+            let certificate = ReloadingCertificate::load(&files.cert, &files.key)?;
+            let config = certificate.server_config(&[b"h2", b"http/1.1"])?;
+            shutdown.spawn(certificate.keep_fresh(shutdown.clone()));
+            Ok::<_, shared::Error>(TlsAcceptor::from(config))
+        });
+        Ok(Self {
+            router,
+            builder,
+            places: Arc::new(Semaphore::new(settings.connections)),
+            handshake_timeout: settings.header_timeout,
+            tls: tls.transpose()?,
+        })
+    }
+
+    /// Serves until `shutdown` begins, and then finishes what is under way.
+    pub async fn run(self, listener: TcpListener, shutdown: Shutdown) {
+        let server = Arc::new(self);
+        let graceful = GracefulShutdown::new();
+        loop {
+            let accepted = async {
+                // A connection that has no place stays in the system's queue.
+                let place = server.places.clone().acquire_owned().await.ok()?;
+                Some((place, listener.accept().await))
+            };
+            let (place, accepted) = tokio::select! {
+                accepted = accepted => match accepted {
+                    Some(accepted) => accepted,
+                    None => break,
+                },
+                () = shutdown.begun() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    tokio::spawn(server.clone().serve(stream, Peer(peer), place, graceful.watcher()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+        drop(listener);
+        graceful.shutdown().await;
+    }
+
+    async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: Peer,
+        _place: OwnedSemaphorePermit,
+        watcher: Watcher,
+    ) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+        notice_silence(&stream);
+        let Some(tls) = &self.tls else { return self.speak(stream, peer, watcher).await };
+        match tokio::time::timeout(self.handshake_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream, peer, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn speak<S>(&self, stream: S, peer: Peer, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let router = self.router.clone();
+        let service = hyper::service::service_fn(move |request: axum::http::Request<_>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer);
+            router.clone().oneshot(request)
+        });
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(connection.into_owned()).await {
+            tracing::debug!(error = %error, "a connection ended early");
+        }
+    }
+}
+
+/// Lets the system close a connection whose other end has gone without a word, as phones do: a stream of events would
+/// otherwise be written to nobody for a quarter of an hour, and hold its place among those of its user.
+#[cfg(target_os = "linux")]
+fn notice_silence(stream: &TcpStream) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(SILENCE)) {
+        tracing::debug!(%error, "a connection waits for its other end without a limit");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn notice_silence(_: &TcpStream) {}
