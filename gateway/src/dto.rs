@@ -90,15 +90,15 @@ pub fn all<P, D: TryFrom<P, Error = ApiError>>(items: Vec<P>) -> Result<Vec<D>, 
     items.into_iter().map(D::try_from).collect()
 }
 
-/// Whether something was deleted.
+/// Whether something was done.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Deleted {
+pub struct IsSuccess {
     is_success: bool,
 }
 
-impl Deleted {
-    /// It was; what cannot be deleted is answered with an error.
+impl IsSuccess {
+    /// It was; what cannot be done is answered with an error.
     pub fn yes() -> Self {
         Self { is_success: true }
     }

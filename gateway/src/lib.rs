@@ -34,7 +34,7 @@ pub use idempotency::IdempotencySettings;
 use images::Images;
 pub use images::{ImageSettings, S3Settings, StoreSettings};
 pub use session::SessionKeySettings;
-use session::Sessions;
+use session::{RevokedSessions, Sessions};
 use shared::auth::MeshTokens;
 use shared::error::Error;
 use shared::mesh::{Directory, Instance, MeshChannel, Registration};
@@ -52,6 +52,7 @@ pub struct App {
     sessions: Sessions,
     sign_in: SignIn,
     rates: Arc<RateLimits>,
+    revoked: Arc<RevokedSessions>,
     idempotency: IdempotencyKeys,
     images: Images,
     feeds: Feeds,
@@ -87,6 +88,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         upstream,
         sessions: Sessions::new(&config.session_keys)?,
         sign_in,
+        revoked: RevokedSessions::follow(nats.clone(), config.idempotency.replicas, &shutdown).await?,
         rates: RateLimits::start(&config.edge, &shutdown),
         idempotency,
         images,

@@ -16,8 +16,8 @@ use crate::edge::limit_sign_in;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::input::body_of_at_most;
 use crate::resources::{
-    auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, relationships, sign_in,
-    tones, users,
+    auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, relationships, sessions,
+    sign_in, tones, users,
 };
 use crate::session::{admins_only, signed_in_only};
 
@@ -68,6 +68,10 @@ fn pictures() -> OpenApiRouter<Arc<App>> {
 /// What belongs to the caller.
 fn own() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
+        .routes(routes!(sessions::list_sessions))
+        .routes(routes!(sessions::close_session))
+        .routes(routes!(sessions::logout))
+        .routes(routes!(sessions::logout_all))
         .routes(routes!(users::get_me, users::update_me))
         .routes(routes!(counsels::own::create_counsel, counsels::own::list_counsels))
         .routes(routes!(counsels::get_counsel))

@@ -3,14 +3,16 @@
 mod cookies;
 mod extract;
 mod keys;
+mod revoked;
 
 use std::time::Duration;
 
 pub(crate) use cookies::read as read_cookie;
-pub use cookies::{SessionCookies, clear_refresh_cookies, refresh_token};
+pub use cookies::{SessionCookies, clear_cookies, clear_refresh_cookies, refresh_token};
 pub use extract::{admins_only, guest_of, signed_in_only};
 use jsonwebtoken::errors::ErrorKind;
 pub use keys::{SessionKeySettings, SessionKeys};
+pub use revoked::RevokedSessions;
 use serde::{Deserialize, Serialize};
 use shared::auth::Caller;
 use shared::id;
@@ -32,6 +34,8 @@ pub struct Session {
     pub is_admin: bool,
     /// When the access token expires.
     pub expires_at: Timestamp,
+    /// The session that the token belongs to; guests have none.
+    pub session_id: Option<String>,
 }
 
 impl Session {
@@ -61,6 +65,9 @@ struct Claims {
     auth_channel: String,
     authority: String,
     typ: Kind,
+    /// The session; absent for guests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
     /// Makes two tokens of the same second differ, so that a rotated one is a new one.
     jti: String,
     iat: i64,
@@ -135,19 +142,25 @@ impl Sessions {
     ///
     /// # Errors
     /// When the key cannot sign.
-    pub fn access(&self, user: &AuthUser) -> Result<Token, ApiError> {
-        self.sign(user, Kind::Access, ACCESS_LIFETIME)
+    pub fn access(&self, user: &AuthUser, session_id: Option<&str>) -> Result<Token, ApiError> {
+        self.sign(user, session_id, Kind::Access, ACCESS_LIFETIME)
     }
 
     /// A refresh token, good for thirty days.
     ///
     /// # Errors
     /// When the key cannot sign.
-    pub fn refresh(&self, user: &AuthUser) -> Result<Token, ApiError> {
-        self.sign(user, Kind::Refresh, REFRESH_LIFETIME)
+    pub fn refresh(&self, user: &AuthUser, session_id: &str) -> Result<Token, ApiError> {
+        self.sign(user, Some(session_id), Kind::Refresh, REFRESH_LIFETIME)
     }
 
-    fn sign(&self, user: &AuthUser, typ: Kind, lifetime: Duration) -> Result<Token, ApiError> {
+    fn sign(
+        &self,
+        user: &AuthUser,
+        session_id: Option<&str>,
+        typ: Kind,
+        lifetime: Duration,
+    ) -> Result<Token, ApiError> {
         let now = self.clock.now();
         let expires_at = now.plus(lifetime);
         let seconds = |at: Timestamp| at.as_micros().div_euclid(1_000_000);
@@ -159,6 +172,7 @@ impl Sessions {
                 .to_owned(),
             authority: Authority::try_from(user.authority).unwrap_or_default().as_str_name().to_owned(),
             typ,
+            sid: session_id.map(str::to_owned),
             jti: id::new_id(),
             iat: seconds(now),
             exp: seconds(expires_at),
@@ -171,7 +185,7 @@ impl Sessions {
         let claims = self.verify(token, Kind::Access)?;
         let is_admin = claims.authority == Authority::Admin.as_str_name();
         let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
-        Ok(Session { user_id: claims.id, is_admin, expires_at })
+        Ok(Session { user_id: claims.id, is_admin, expires_at, session_id: claims.sid })
     }
 
     /// The user whose refresh token this is, by its signature alone: user-svc knows whether it is still held.
@@ -214,19 +228,19 @@ mod tests {
     #[test]
     fn access_and_refresh_tokens_are_not_interchangeable() {
         let sessions = sessions();
-        let access = sessions.access(&user(Authority::User)).unwrap().text;
-        let refresh = sessions.refresh(&user(Authority::User)).unwrap().text;
+        let access = sessions.access(&user(Authority::User), None).unwrap().text;
+        let refresh = sessions.refresh(&user(Authority::User), "s").unwrap().text;
         assert_eq!(sessions.verify_access(&access).unwrap().user_id, "u");
         assert_eq!(sessions.verify_access(&refresh).unwrap_err(), TokenFault::Invalid);
         assert_eq!(sessions.verify_refresh(&access).unwrap_err(), TokenFault::Invalid);
-        assert_ne!(refresh, sessions.refresh(&user(Authority::User)).unwrap().text);
+        assert_ne!(refresh, sessions.refresh(&user(Authority::User), "s").unwrap().text);
     }
 
     #[test]
     fn only_admin_authority_makes_an_admin() {
         let sessions = sessions();
         for (authority, is_admin) in [(Authority::User, false), (Authority::Admin, true)] {
-            let token = sessions.access(&user(authority)).unwrap().text;
+            let token = sessions.access(&user(authority), None).unwrap().text;
             assert_eq!(sessions.verify_access(&token).unwrap().is_admin, is_admin);
         }
     }
@@ -234,7 +248,7 @@ mod tests {
     #[test]
     fn an_expired_token_is_told_apart_from_a_forged_one() {
         let sessions = sessions();
-        let token = sessions.access(&user(Authority::User)).unwrap().text;
+        let token = sessions.access(&user(Authority::User), None).unwrap().text;
         let past = Claims { exp: 1, ..sessions.keys.verify(&token).unwrap() };
         let past = sessions.keys.sign(&past).unwrap();
         assert_eq!(sessions.verify_access(&past).unwrap_err(), TokenFault::Expired);

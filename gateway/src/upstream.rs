@@ -10,6 +10,7 @@ use shared::proto::v1::counsel_service_client::CounselServiceClient;
 use shared::proto::v1::counselor_service_client::CounselorServiceClient;
 use shared::proto::v1::episode_service_client::EpisodeServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
+use shared::proto::v1::session_service_client::SessionServiceClient;
 use shared::proto::v1::user_service_client::UserServiceClient;
 use shared::telemetry::{self, HttpHeadersMut};
 use tonic::metadata::MetadataMap;
@@ -34,7 +35,12 @@ impl Upstream {
         UserServiceClient::new(self.user_svc.clone())
     }
 
-    /// Sign-in and refresh tokens.
+    /// Sessions and their refresh tokens.
+    pub fn sessions(&self) -> SessionServiceClient<MeshChannel> {
+        SessionServiceClient::new(self.user_svc.clone())
+    }
+
+    /// Sign-in.
     pub fn auth_users(&self) -> AuthUserServiceClient<MeshChannel> {
         AuthUserServiceClient::new(self.user_svc.clone())
     }

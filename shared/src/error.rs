@@ -18,6 +18,9 @@ pub const REFRESH_TOKEN_NOT_FOUND: &str = "REFRESH_TOKEN_NOT_FOUND";
 /// The reason for a refresh token that has expired.
 pub const REFRESH_TOKEN_EXPIRED: &str = "REFRESH_TOKEN_EXPIRED";
 
+/// The reason for a refresh token that was replaced long ago: its session is closed.
+pub const REFRESH_TOKEN_REUSED: &str = "REFRESH_TOKEN_REUSED";
+
 /// The metadata by which a server tells whether, and in how many milliseconds, a call may be sent again (gRFC A6).
 pub const RETRY_PUSHBACK: &str = "grpc-retry-pushback-ms";
 /// What it says when the call may not be sent again.

@@ -6,6 +6,7 @@
 mod auth_users;
 mod message_tokens;
 mod migration;
+mod sessions;
 mod user_activities;
 mod users;
 
@@ -14,6 +15,7 @@ use shared::grpc::GrpcServer;
 use shared::messaging::{CREDIT_TOKENS, SETTLE_RESERVATIONS, TRACK_USERS};
 use shared::proto::v1::auth_user_service_server::AuthUserServiceServer;
 use shared::proto::v1::message_token_service_server::MessageTokenServiceServer;
+use shared::proto::v1::session_service_server::SessionServiceServer;
 use shared::proto::v1::user_activity_service_server::UserActivityServiceServer;
 use shared::proto::v1::user_service_server::UserServiceServer;
 use shared::service::{Running, Service, ServiceConfig};
@@ -25,6 +27,7 @@ use crate::message_tokens::consumers::{CreditTokens, SettleReservations};
 use crate::message_tokens::expiry;
 use crate::message_tokens::grpc::MessageTokenGrpc;
 use crate::migration::Migrator;
+use crate::sessions::grpc::SessionGrpc;
 use crate::user_activities::consumers::TrackUsers;
 use crate::user_activities::grpc::UserActivityGrpc;
 use crate::users::grpc::UserGrpc;
@@ -50,6 +53,7 @@ pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error
     let server = GrpcServer::default()
         .with(UserServiceServer::new(UserGrpc::new(database, clock)))
         .with(AuthUserServiceServer::new(AuthUserGrpc::new(database, clock)))
+        .with(SessionServiceServer::new(SessionGrpc::new(database, clock)))
         .with(MessageTokenServiceServer::new(MessageTokenGrpc::new(database, clock)))
         .with(UserActivityServiceServer::new(UserActivityGrpc::new(database, clock)));
     service.serve(server).await

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use shared::auth::Caller;
+use shared::error::REFRESH_TOKEN_REUSED;
 use shared::id;
 use shared::proto::v1::{
-    AuthChannel, AuthUser, Authority, InitializeUserRequest, RotateRefreshTokenRequest,
-    SaveRefreshTokenRequest, VerifyRefreshTokenRequest,
+    AuthChannel, AuthUser, Authority, InitializeUserRequest, OpenSessionRequest, RotateRefreshTokenRequest,
+    VerifyRefreshTokenRequest,
 };
+
+use tonic_types::StatusExt;
 
 use crate::App;
 use crate::envelope::{ApiError, Envelope, Errors, Success};
@@ -21,20 +25,34 @@ use crate::session::{
 use crate::upstream::promised;
 
 impl App {
-    /// Tokens of a new session.
+    /// Tokens of a new session on the device that sent these headers.
     ///
     /// # Errors
     /// When user-svc does not keep it.
-    pub async fn open_session(&self, user: &AuthUser) -> Result<(Token, Token), ApiError> {
-        let (access, refresh) = (self.sessions.access(user)?, self.sessions.refresh(user)?);
-        let save = SaveRefreshTokenRequest {
+    pub async fn open_session(
+        &self,
+        user: &AuthUser,
+        headers: &HeaderMap,
+    ) -> Result<(Token, Token), ApiError> {
+        let session_id = id::new_id();
+        let access = self.sessions.access(user, Some(&session_id))?;
+        let refresh = self.sessions.refresh(user, &session_id)?;
+        let open = OpenSessionRequest {
             user_id: user.user_id.clone(),
+            session_id,
             refresh_token: refresh.text.clone(),
             expires_at: Some(refresh.expires_at.into()),
+            device: device(headers),
         };
-        self.upstream.auth_users().save_refresh_token(self.upstream.request(Caller::Gateway, save)?).await?;
+        self.upstream.sessions().open_session(self.upstream.request(Caller::Gateway, open)?).await?;
         Ok((access, refresh))
     }
+}
+
+/// What a client says it is, as far as a list can show it.
+fn device(headers: &HeaderMap) -> String {
+    let told = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    told.chars().filter(|char| !char.is_control()).take(200).collect()
 }
 
 /// Makes a new guest and signs it in.
@@ -60,7 +78,7 @@ pub async fn initiate(
         authority: Authority::User.into(),
         ..AuthUser::default()
     };
-    let access = app.sessions.access(&guest)?;
+    let access = app.sessions.access(&guest, None)?;
     let cookies = SessionCookies::for_host(&headers);
     let mut set = HeaderMap::new();
     cookies.set(&mut set, &access, None)?;
@@ -80,7 +98,9 @@ pub async fn get_keys(State(app): State<Arc<App>>) -> Json<Value> {
     Json(app.sessions.keys().jwks().clone())
 }
 
-/// Exchanges the refresh token of the cookie `refreshToken` for two new tokens. The old one is then worth nothing.
+/// Exchanges the refresh token of the cookie `refreshToken` for two new tokens. The old one is then worth nothing, but
+/// for ten seconds in which a client whose answer was lost may send it again. Sent later, it closes the session: somebody
+/// else has it too.
 #[utoipa::path(
     post,
     path = "/auth/refresh",
@@ -104,20 +124,30 @@ pub async fn refresh(
 
     // Authority and channel as they are now, not as they were a month ago.
     let verify = VerifyRefreshTokenRequest { user_id: user_id.clone(), refresh_token: old.to_owned() };
-    let verified = app
-        .upstream
-        .auth_users()
-        .verify_refresh_token(app.upstream.request(Caller::Gateway, verify)?)
-        .await?;
-    let user = promised(verified.into_inner().auth_user, "auth_user")?;
-    let (access, refresh) = (app.sessions.access(&user)?, app.sessions.refresh(&user)?);
+    let mut upstream = app.upstream.sessions();
+    let verify = app.upstream.request(Caller::Gateway, verify)?;
+    let verified = upstream.verify_refresh_token(verify).await?.into_inner();
+    let (user, session_id) = (promised(verified.auth_user, "auth_user")?, verified.session_id);
+    let access = app.sessions.access(&user, Some(&session_id))?;
+    let refresh = app.sessions.refresh(&user, &session_id)?;
     let rotate = RotateRefreshTokenRequest {
         user_id,
         old_refresh_token: old.to_owned(),
         new_refresh_token: refresh.text.clone(),
         new_expires_at: Some(refresh.expires_at.into()),
     };
-    app.upstream.auth_users().rotate_refresh_token(app.upstream.request(Caller::Gateway, rotate)?).await?;
+    let rotate = app.upstream.request(Caller::Gateway, rotate)?;
+    if let Err(status) = upstream.rotate_refresh_token(rotate).await {
+        let reason = status.get_details_error_info().map(|info| info.reason);
+        if reason.as_deref() == Some(REFRESH_TOKEN_REUSED) {
+            app.revoked.add(&session_id).await;
+            return Err(refused(
+                "REFRESH_TOKEN_NOT_FOUND",
+                "the refresh token was used before; sign in again",
+            ));
+        }
+        return Err(status.into());
+    }
 
     let mut set = HeaderMap::new();
     SessionCookies::for_host(&headers).set(&mut set, &access, Some(&refresh))?;

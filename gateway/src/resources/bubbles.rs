@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::counselors::CounselorId;
 use crate::App;
-use crate::dto::{self, Deleted, Times, next_cursor};
+use crate::dto::{self, IsSuccess, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
 use crate::input::{Body, Ids, PageQuery, PathIds};
 use crate::session::Session;
@@ -207,15 +207,15 @@ pub async fn update_bubble(
     path = "/counselors/{counselor-id}/bubbles/{bubble-id}",
     tag = "counselors",
     params(BubbleId),
-    responses((status = 200, body = Envelope<Deleted>), Errors)
+    responses((status = 200, body = Envelope<IsSuccess>), Errors)
 )]
 pub async fn delete_bubble(
     State(app): State<Arc<App>>,
     session: Session,
     Ids(BubbleId { counselor_id, bubble_id }): Ids<BubbleId>,
-) -> Answer<Deleted> {
+) -> Answer<IsSuccess> {
     let request =
         app.upstream.request(session.caller(), v1::DeleteBubbleRequest { counselor_id, bubble_id })?;
     app.upstream.counselors().delete_bubble(request).await?;
-    Ok(Success::ok(Deleted::yes()))
+    Ok(Success::ok(IsSuccess::yes()))
 }

@@ -11,6 +11,7 @@ pub mod messages;
 pub mod probes;
 pub mod prompts;
 pub mod relationships;
+pub mod sessions;
 pub mod sign_in;
 pub mod tones;
 pub mod users;

@@ -124,7 +124,7 @@ pub async fn finish_sign_in(
             if is_admin && user.authority() != v1::Authority::Admin {
                 user = make_admin(&app, user.user_id).await?;
             }
-            let (access, refresh) = app.open_session(&user).await?;
+            let (access, refresh) = app.open_session(&user, &headers).await?;
             SessionCookies::for_host(&headers).set(&mut answer, &access, Some(&refresh))?;
         }
     }

@@ -65,10 +65,19 @@ impl SessionCookies {
 /// # Errors
 /// Never: the cookies are ASCII.
 pub fn clear_refresh_cookies(cookies: SessionCookies, into: &mut HeaderMap) -> Result<(), ApiError> {
-    for name in [REFRESH, REFRESH_EXPIRES_AT] {
-        append(into, format!("{name}=; {}; Max-Age=0", cookies.attributes))?;
-    }
-    Ok(())
+    clear(cookies, &[REFRESH, REFRESH_EXPIRES_AT], into)
+}
+
+/// Takes every cookie of a session away.
+///
+/// # Errors
+/// Never: the cookies are ASCII.
+pub fn clear_cookies(cookies: SessionCookies, into: &mut HeaderMap) -> Result<(), ApiError> {
+    clear(cookies, &[ACCESS, ACCESS_EXPIRES_AT, REFRESH, REFRESH_EXPIRES_AT], into)
+}
+
+fn clear(cookies: SessionCookies, names: &[&str], into: &mut HeaderMap) -> Result<(), ApiError> {
+    names.iter().try_for_each(|name| append(into, format!("{name}=; {}; Max-Age=0", cookies.attributes)))
 }
 
 fn append(into: &mut HeaderMap, cookie: String) -> Result<(), ApiError> {

@@ -66,10 +66,14 @@ fn session(app: &App, headers: &HeaderMap) -> Result<Session, ApiError> {
             ));
         }
     };
-    app.sessions.verify_access(token).map_err(|fault| match fault {
+    let session = app.sessions.verify_access(token).map_err(|fault| match fault {
         TokenFault::Expired => refused("ACCESS_TOKEN_EXPIRED", "the access token has expired"),
         TokenFault::Invalid => refused("ACCESS_TOKEN_INVALID", "the access token is not valid"),
-    })
+    })?;
+    if session.session_id.as_ref().is_some_and(|id| app.revoked.contains(id)) {
+        return Err(refused("ACCESS_TOKEN_INVALID", "the session was closed"));
+    }
+    Ok(session)
 }
 
 /// The user whose good access token came along, where none is needed.

@@ -20,6 +20,7 @@ mod ownership;
 mod pages;
 mod prompts;
 mod refusals;
+mod sessions;
 mod sign_in;
 mod sse;
 mod streaming;

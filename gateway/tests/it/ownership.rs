@@ -103,9 +103,12 @@ async fn victims_ids(world: &World, victim: &str) -> BTreeMap<&'static str, Owne
     let bubble = first(format!("/v1/counselors/{counselor}/bubbles"), "bubbles").await;
     let episode = first(format!("/v1/counselors/{counselor}/episodes"), "episodes").await;
     let tone = first("/v1/tones".to_owned(), "tones").await;
+    let user_id = world.id_of(victim).await;
+    let (_, session_id) = crate::auth::open_session(world, &user_id).await;
     let nobodys = shared::id::new_id;
     BTreeMap::from([
-        ("user-id", Owner::Victim(world.id_of(victim).await)),
+        ("user-id", Owner::Victim(user_id)),
+        ("session-id", Owner::Victim(session_id)),
         ("counsel-id", Owner::Victim(segments[5].to_owned())),
         ("message-id", Owner::Victim(message)),
         ("counselor-id", Owner::Nobody(counselor)),

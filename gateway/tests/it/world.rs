@@ -9,6 +9,7 @@ use counseling_svc::assistant::Assistant;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use shared::auth::Caller;
 use shared::config::Secret;
@@ -207,7 +208,7 @@ impl World {
     pub async fn gateway_as(&self, configure: impl FnOnce(&mut gateway::Config)) -> gateway::Running {
         let mut config = gateway_config(&self.nats);
         configure(&mut config);
-        gateway::start(config).await.unwrap()
+        Box::pin(gateway::start(config)).await.unwrap()
     }
 
     /// Where the gateway listens.
@@ -327,6 +328,12 @@ impl World {
     pub async fn text(&self, path: &str) -> String {
         let response = self.client.get(format!("{}{path}", self.base)).send().await.unwrap();
         response.error_for_status().unwrap().text().await.unwrap()
+    }
+
+    /// Makes every replaced refresh token one that was replaced some time ago.
+    pub async fn rewind_rotation(&self) {
+        let sql = "UPDATE refresh_tokens SET rotated_at = rotated_at - 11000000 WHERE rotated_at IS NOT NULL";
+        self.user_svc.database().write().execute_unprepared(sql).await.unwrap();
     }
 
     /// Sends a form, as a page does.

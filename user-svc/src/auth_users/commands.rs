@@ -1,21 +1,12 @@
-//! Changing auth users and their refresh tokens.
-
-use std::time::Duration;
+//! Changing auth users.
 
 use shared::Error;
 use shared::database::Database;
-use shared::error::{REFRESH_TOKEN_EXPIRED, REFRESH_TOKEN_NOT_FOUND};
 use shared::proto::events::v1::AuthChannelConnected;
-use shared::time::{Clock, Timestamp};
+use shared::time::Clock;
 
-use super::domain::{
-    AuthEvent, AuthUser, Authority, LinkedElsewhere, ProviderAccount, RefreshToken, RefreshTokenRefusal,
-    TokenHash, judge,
-};
+use super::domain::{AuthEvent, AuthUser, Authority, LinkedElsewhere, ProviderAccount};
 use super::repository::AuthUsers;
-
-/// How long an expired refresh token is remembered, so that its holder is told that it expired.
-const MEMORY_OF_EXPIRED: Duration = Duration::from_secs(30 * 86_400);
 
 /// Changes auth users.
 pub struct AuthUserCommands {
@@ -26,11 +17,6 @@ pub struct AuthUserCommands {
 impl AuthUserCommands {
     pub fn new(database: Database, clock: Clock) -> Self {
         Self { database, clock }
-    }
-
-    /// The time by which changes are judged.
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Links a guest to an account.
@@ -66,77 +52,14 @@ impl AuthUserCommands {
         }
         Ok(user)
     }
-
-    /// Keeps the hash of a refresh token; nothing happens when the user holds it already.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is no such user, [`Error::AlreadyExists`] when the token is another user's.
-    pub async fn save_refresh_token(
-        &self,
-        user_id: &str,
-        token: &str,
-        expires_at: Timestamp,
-    ) -> Result<(), Error> {
-        let transaction = self.database.begin().await?;
-        for_change(&transaction, user_id).await?;
-        match transaction.refresh_token(&TokenHash::of(token)).await? {
-            Some(known) if known.user_id == user_id => Ok(()),
-            Some(_) => Err(Error::AlreadyExists("refresh token")),
-            None => {
-                add(&transaction, &RefreshToken::new(token, user_id, expires_at), self.clock.now()).await?;
-                transaction.commit().await
-            }
-        }
-    }
-
-    /// Replaces one refresh token by another. Of two calls with the same old token the second one waits for the
-    /// first, and then finds no such token.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is no such user, [`Error::Unauthenticated`] with the reason when the old token
-    /// is no good, [`Error::AlreadyExists`] when the new one is known.
-    pub async fn rotate_refresh_token(
-        &self,
-        user_id: &str,
-        old_token: &str,
-        new_token: &str,
-        new_expires_at: Timestamp,
-    ) -> Result<AuthUser, Error> {
-        let transaction = self.database.begin().await?;
-        let user = for_change(&transaction, user_id).await?;
-        let now = self.clock.now();
-        let old = judge(transaction.refresh_token(&TokenHash::of(old_token)).await?, user_id, now)?;
-        // The row decides, whatever was read before.
-        if !transaction.remove_refresh_token(&old).await? {
-            return Err(RefreshTokenRefusal::NotFound.into());
-        }
-        add(&transaction, &RefreshToken::new(new_token, user_id, new_expires_at), now).await?;
-        transaction.commit().await?;
-        Ok(user)
-    }
 }
 
 async fn for_change(users: &impl AuthUsers, user_id: &str) -> Result<AuthUser, Error> {
     users.auth_user_for_change(user_id).await?.ok_or(Error::NotFound("user"))
 }
 
-async fn add(users: &(impl AuthUsers + Sync), token: &RefreshToken, now: Timestamp) -> Result<(), Error> {
-    users.forget_refresh_tokens(&token.user_id, now.minus(MEMORY_OF_EXPIRED)).await?;
-    users.insert_refresh_token(token).await
-}
-
 impl From<LinkedElsewhere> for Error {
     fn from(_: LinkedElsewhere) -> Self {
         Self::AlreadyExists("auth channel")
-    }
-}
-
-impl From<RefreshTokenRefusal> for Error {
-    fn from(refusal: RefreshTokenRefusal) -> Self {
-        let reason = match refusal {
-            RefreshTokenRefusal::NotFound => REFRESH_TOKEN_NOT_FOUND,
-            RefreshTokenRefusal::Expired => REFRESH_TOKEN_EXPIRED,
-        };
-        Self::Unauthenticated { reason, message: refusal.to_string() }
     }
 }

@@ -1,6 +1,5 @@
-//! The aggregate `AuthUser` and the refresh tokens that hang on it.
+//! The aggregate `AuthUser`.
 
-use shared::hash::sha256_hex;
 use shared::proto::v1;
 use shared::time::Timestamp;
 
@@ -148,68 +147,6 @@ impl Authority {
     }
 }
 
-/// A refresh token as it is kept: nobody can sign in with what is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefreshToken {
-    pub hash: TokenHash,
-    pub user_id: String,
-    pub expires_at: Timestamp,
-}
-
-impl RefreshToken {
-    pub fn new(token: &str, user_id: &str, expires_at: Timestamp) -> Self {
-        Self { hash: TokenHash::of(token), user_id: user_id.to_owned(), expires_at }
-    }
-}
-
-/// The SHA-256 (FIPS 180-4) of a refresh token, in hexadecimal.
-///
-/// Refresh tokens hold a signature of 256 bits, so that they cannot be found by trying: no salt or stretching needed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenHash(String);
-
-impl TokenHash {
-    pub fn of(token: &str) -> Self {
-        Self(sha256_hex(token))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// A hash that was computed when it was stored.
-    pub(super) fn stored(hex: String) -> Self {
-        Self(hex)
-    }
-}
-
-/// Why a refresh token is no good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RefreshTokenRefusal {
-    /// The user does not hold it, or holds it no more.
-    #[error("the refresh token is not known")]
-    NotFound,
-    #[error("the refresh token has expired")]
-    Expired,
-}
-
-/// Judges what was found for a refresh token that `user_id` shows.
-///
-/// # Errors
-/// Why it is no good.
-pub fn judge(
-    found: Option<RefreshToken>,
-    user_id: &str,
-    now: Timestamp,
-) -> Result<RefreshToken, RefreshTokenRefusal> {
-    match found {
-        Some(token) if token.user_id != user_id => Err(RefreshTokenRefusal::NotFound),
-        Some(token) if token.expires_at <= now => Err(RefreshTokenRefusal::Expired),
-        Some(token) => Ok(token),
-        None => Err(RefreshTokenRefusal::NotFound),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,22 +182,6 @@ mod tests {
         assert_eq!(user.updated_at, at(1));
         assert!(user.set_authority(Authority::Admin, at(2)));
         assert_eq!((user.authority, user.updated_at), (Authority::Admin, at(2)));
-    }
-
-    #[test]
-    fn a_hash_is_sha_256_in_hexadecimal() {
-        // FIPS 180-4 example: the message "abc".
-        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(TokenHash::of("abc").as_str(), expected);
-    }
-
-    #[test]
-    fn a_refresh_token_is_good_for_its_user_until_it_expires() {
-        let token = RefreshToken::new("secret", "u", at(10));
-        assert_eq!(judge(Some(token.clone()), "u", at(9)), Ok(token.clone()));
-        assert_eq!(judge(Some(token.clone()), "u", at(10)), Err(RefreshTokenRefusal::Expired));
-        assert_eq!(judge(Some(token), "somebody else", at(9)), Err(RefreshTokenRefusal::NotFound));
-        assert_eq!(judge(None, "u", at(9)), Err(RefreshTokenRefusal::NotFound));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The tables `auth_users` and `refresh_tokens`.
+//! The table `auth_users`.
 
 use sea_orm::entity::prelude::*;
 use shared::time::Timestamp;
@@ -19,23 +19,3 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// The table `refresh_tokens`.
-pub mod refresh_token {
-    use sea_orm::entity::prelude::*;
-    use shared::time::Timestamp;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "refresh_tokens")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub hash: String,
-        pub user_id: String,
-        pub expires_at: Timestamp,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}

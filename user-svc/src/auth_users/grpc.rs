@@ -6,10 +6,9 @@ use shared::proto::v1::auth_user_service_server::AuthUserService;
 use shared::proto::v1::find_auth_user_request::By;
 use shared::proto::v1::{
     self, ConnectAuthChannelRequest, ConnectAuthChannelResponse, FindAuthUserRequest, FindAuthUserResponse,
-    RotateRefreshTokenRequest, RotateRefreshTokenResponse, SaveRefreshTokenRequest, SaveRefreshTokenResponse,
-    SetAuthorityRequest, SetAuthorityResponse, VerifyRefreshTokenRequest, VerifyRefreshTokenResponse,
+    SetAuthorityRequest, SetAuthorityResponse,
 };
-use shared::time::{Clock, Timestamp};
+use shared::time::Clock;
 use shared::{Error, Violations};
 use tonic::{Request, Response, Status};
 
@@ -17,8 +16,6 @@ use super::commands::AuthUserCommands;
 use super::domain::{AuthUser, Authority, Provider, ProviderAccount};
 use super::queries::AuthUserQueries;
 
-/// Longer than any refresh token, in bytes.
-const LONGEST_TOKEN: usize = 4096;
 /// Longer than any provider's id, in bytes; short enough for an index.
 const LONGEST_PROVIDER_ID: usize = 255;
 
@@ -32,7 +29,7 @@ impl AuthUserGrpc {
     pub fn new(database: &Database, clock: &Clock) -> Self {
         Self {
             commands: AuthUserCommands::new(database.clone(), clock.clone()),
-            queries: AuthUserQueries::new(database.clone(), clock.clone()),
+            queries: AuthUserQueries::new(database.clone()),
         }
     }
 }
@@ -63,46 +60,6 @@ impl AuthUserService for AuthUserGrpc {
         let account = account_of(request.provider_account)?;
         let user = self.commands.connect(&request.user_id, account).await?;
         Ok(Response::new(ConnectAuthChannelResponse { auth_user: Some(user.into()) }))
-    }
-
-    async fn save_refresh_token(
-        &self,
-        request: Request<SaveRefreshTokenRequest>,
-    ) -> Result<Response<SaveRefreshTokenResponse>, Status> {
-        Caller::of(&request)?.require_gateway()?;
-        let request = request.into_inner();
-        let mut violations = Violations::default();
-        check_text("refresh_token", &request.refresh_token, LONGEST_TOKEN, &mut violations);
-        let expires_at = request.expires_at.map(Timestamp::from);
-        let expires_at = future("expires_at", expires_at, self.commands.now(), violations)?;
-        self.commands.save_refresh_token(&request.user_id, &request.refresh_token, expires_at).await?;
-        Ok(Response::new(SaveRefreshTokenResponse {}))
-    }
-
-    async fn verify_refresh_token(
-        &self,
-        request: Request<VerifyRefreshTokenRequest>,
-    ) -> Result<Response<VerifyRefreshTokenResponse>, Status> {
-        Caller::of(&request)?.require_gateway()?;
-        let request = request.into_inner();
-        let user = self.queries.verify_refresh_token(&request.user_id, &request.refresh_token).await?;
-        Ok(Response::new(VerifyRefreshTokenResponse { auth_user: Some(user.into()) }))
-    }
-
-    async fn rotate_refresh_token(
-        &self,
-        request: Request<RotateRefreshTokenRequest>,
-    ) -> Result<Response<RotateRefreshTokenResponse>, Status> {
-        Caller::of(&request)?.require_gateway()?;
-        let request = request.into_inner();
-        let (old, new) = (&request.old_refresh_token, &request.new_refresh_token);
-        let mut violations = Violations::default();
-        check_text("new_refresh_token", new, LONGEST_TOKEN, &mut violations);
-        violations.check(old != new, "new_refresh_token", "must differ from the old one");
-        let expires_at = request.new_expires_at.map(Timestamp::from);
-        let expires_at = future("new_expires_at", expires_at, self.commands.now(), violations)?;
-        let user = self.commands.rotate_refresh_token(&request.user_id, old, new, expires_at).await?;
-        Ok(Response::new(RotateRefreshTokenResponse { auth_user: Some(user.into()) }))
     }
 
     async fn set_authority(
@@ -136,26 +93,9 @@ fn account_of(account: Option<v1::ProviderAccount>) -> Result<ProviderAccount, E
     }
 }
 
-fn check_text(field: &'static str, text: &str, longest: usize, violations: &mut Violations) {
+pub(crate) fn check_text(field: &'static str, text: &str, longest: usize, violations: &mut Violations) {
     if !(1..=longest).contains(&text.len()) || text.chars().any(char::is_control) {
         violations.add(field, format!("must be 1 to {longest} bytes without control characters"));
-    }
-}
-
-/// The last check of a request: a time that has to be there and in the future.
-fn future(
-    field: &'static str,
-    at: Option<Timestamp>,
-    now: Timestamp,
-    mut violations: Violations,
-) -> Result<Timestamp, Error> {
-    match at {
-        Some(at) if at > now && violations.is_empty() => Ok(at),
-        Some(at) if at > now => Err(Error::Invalid(violations)),
-        _ => {
-            violations.add(field, "must be a time in the future");
-            Err(Error::Invalid(violations))
-        }
     }
 }
 

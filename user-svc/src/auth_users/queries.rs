@@ -2,20 +2,18 @@
 
 use shared::Error;
 use shared::database::Database;
-use shared::time::Clock;
 
-use super::domain::{AuthUser, ProviderAccount, TokenHash, judge};
-use super::repository::{find, find_by_account, find_refresh_token};
+use super::domain::{AuthUser, ProviderAccount};
+use super::repository::{find, find_by_account};
 
 /// Reads auth users.
 pub struct AuthUserQueries {
     database: Database,
-    clock: Clock,
 }
 
 impl AuthUserQueries {
-    pub fn new(database: Database, clock: Clock) -> Self {
-        Self { database, clock }
+    pub fn new(database: Database) -> Self {
+        Self { database }
     }
 
     /// # Errors
@@ -28,15 +26,5 @@ impl AuthUserQueries {
     /// [`Error::NotFound`] when the account is no user's.
     pub async fn by_account(&self, account: &ProviderAccount) -> Result<AuthUser, Error> {
         find_by_account(self.database.read(), account).await?.ok_or(Error::NotFound("user"))
-    }
-
-    /// The user, if the refresh token is good for them.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] with the reason when it is not.
-    pub async fn verify_refresh_token(&self, user_id: &str, token: &str) -> Result<AuthUser, Error> {
-        let found = find_refresh_token(self.database.read(), &TokenHash::of(token)).await?;
-        judge(found, user_id, self.clock.now())?;
-        self.by_user_id(user_id).await
     }
 }

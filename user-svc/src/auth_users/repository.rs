@@ -1,4 +1,4 @@
-//! Where auth users and refresh tokens are kept. Those of a deleted user are not found.
+//! Where auth users are kept. Those of a deleted user are not found.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -7,10 +7,9 @@ use shared::Error;
 use shared::database::Transaction;
 use shared::error::unless_unique;
 use shared::proto::v1;
-use shared::time::Timestamp;
 
-use super::domain::{AuthChannel, AuthUser, Authority, Provider, ProviderAccount, RefreshToken, TokenHash};
-use super::entity::{ActiveModel, Column, Entity, Model, refresh_token};
+use super::domain::{AuthChannel, AuthUser, Authority, Provider, ProviderAccount};
+use super::entity::{ActiveModel, Column, Entity, Model};
 use crate::users::repository::present_ids;
 use shared::labels::stored;
 
@@ -33,28 +32,6 @@ pub trait AuthUsers {
     /// # Errors
     /// [`Error::AlreadyExists`] when the account belongs to another user.
     fn save_auth_user(&self, user: &AuthUser) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// The refresh token with this hash, whosoever it is.
-    fn refresh_token(
-        &self,
-        hash: &TokenHash,
-    ) -> impl Future<Output = Result<Option<RefreshToken>, Error>> + Send;
-
-    /// Adds a refresh token.
-    ///
-    /// # Errors
-    /// [`Error::AlreadyExists`] when there is one with this hash.
-    fn insert_refresh_token(&self, token: &RefreshToken) -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// Removes a refresh token; false when it is there no more.
-    fn remove_refresh_token(&self, token: &RefreshToken) -> impl Future<Output = Result<bool, Error>> + Send;
-
-    /// Removes the user's refresh tokens that expired before `before`.
-    fn forget_refresh_tokens(
-        &self,
-        user_id: &str,
-        before: Timestamp,
-    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 impl AuthUsers for Transaction {
@@ -74,34 +51,6 @@ impl AuthUsers for Transaction {
     async fn save_auth_user(&self, user: &AuthUser) -> Result<(), Error> {
         let updated = Entity::update(row_of(user)).exec_without_returning(&**self).await;
         updated.map(drop).map_err(unless_unique("provider account"))
-    }
-
-    async fn refresh_token(&self, hash: &TokenHash) -> Result<Option<RefreshToken>, Error> {
-        find_refresh_token(&**self, hash).await
-    }
-
-    async fn insert_refresh_token(&self, token: &RefreshToken) -> Result<(), Error> {
-        let row = refresh_token::ActiveModel {
-            hash: Set(token.hash.as_str().to_owned()),
-            user_id: Set(token.user_id.clone()),
-            expires_at: Set(token.expires_at),
-        };
-        let inserted = refresh_token::Entity::insert(row).exec_without_returning(&**self).await;
-        inserted.map(drop).map_err(unless_unique("refresh token"))
-    }
-
-    async fn remove_refresh_token(&self, token: &RefreshToken) -> Result<bool, Error> {
-        let removed = refresh_token::Entity::delete_by_id(token.hash.as_str()).exec(&**self).await?;
-        Ok(removed.rows_affected == 1)
-    }
-
-    async fn forget_refresh_tokens(&self, user_id: &str, before: Timestamp) -> Result<(), Error> {
-        refresh_token::Entity::delete_many()
-            .filter(refresh_token::Column::UserId.eq(user_id))
-            .filter(refresh_token::Column::ExpiresAt.lt(before))
-            .exec(&**self)
-            .await?;
-        Ok(())
     }
 }
 
@@ -125,22 +74,6 @@ pub async fn find_by_account(
         .filter(Column::AuthChannel.eq(account.provider.label().as_str_name()))
         .filter(Column::ProviderUserId.eq(account.user_id.as_str()));
     one(connection, with_account).await
-}
-
-/// The refresh token with this hash.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn find_refresh_token(
-    connection: &impl ConnectionTrait,
-    hash: &TokenHash,
-) -> Result<Option<RefreshToken>, Error> {
-    let row = refresh_token::Entity::find_by_id(hash.as_str()).one(connection).await?;
-    Ok(row.map(|row| RefreshToken {
-        hash: TokenHash::stored(row.hash),
-        user_id: row.user_id,
-        expires_at: row.expires_at,
-    }))
 }
 
 fn present() -> Select<Entity> {

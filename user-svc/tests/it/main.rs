@@ -5,6 +5,7 @@ mod auth_users;
 mod credits;
 mod message_tokens;
 mod refresh_tokens;
+mod sessions;
 mod settling;
 mod user_activities;
 mod users;

@@ -1,31 +1,37 @@
-//! `AuthUserService`: refresh tokens.
+//! `SessionService`: refresh tokens.
 
 use std::time::Duration;
 
 use futures::future::join_all;
-use shared::error::{REFRESH_TOKEN_EXPIRED, REFRESH_TOKEN_NOT_FOUND};
+use shared::error::{REFRESH_TOKEN_EXPIRED, REFRESH_TOKEN_NOT_FOUND, REFRESH_TOKEN_REUSED};
 use shared::id::new_id;
-use shared::proto::v1::{
-    AuthUser, RotateRefreshTokenRequest, SaveRefreshTokenRequest, VerifyRefreshTokenRequest,
-};
+use shared::proto::v1::{AuthUser, OpenSessionRequest, RotateRefreshTokenRequest, VerifyRefreshTokenRequest};
 use tonic::{Code, Status};
 
 use crate::world::{World, by, gateway, reason, refused, violated};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
+fn session_of(token: &str) -> String {
+    let hash = shared::hash::sha256_hex(token);
+    format!("{}-{}-7{}-8{}-{}", &hash[..8], &hash[8..12], &hash[12..15], &hash[15..18], &hash[18..30])
+}
+
 async fn save(world: &World, user_id: &str, token: &str) -> Result<(), Status> {
-    let request = SaveRefreshTokenRequest {
+    let request = OpenSessionRequest {
         user_id: user_id.to_owned(),
         refresh_token: token.to_owned(),
         expires_at: Some(world.clock.now().plus(30 * DAY).into()),
+        // Each token its session, and the same one for the same token.
+        session_id: session_of(token),
+        device: "a test".to_owned(),
     };
-    world.service.auth_users().save_refresh_token(gateway(request)).await.map(drop)
+    world.service.sessions().open_session(gateway(request)).await.map(drop)
 }
 
 async fn verify(world: &World, user_id: &str, token: &str) -> Result<AuthUser, Status> {
     let request = VerifyRefreshTokenRequest { user_id: user_id.to_owned(), refresh_token: token.to_owned() };
-    let response = world.service.auth_users().verify_refresh_token(gateway(request)).await?;
+    let response = world.service.sessions().verify_refresh_token(gateway(request)).await?;
     Ok(response.into_inner().auth_user.unwrap())
 }
 
@@ -36,7 +42,7 @@ async fn rotate(world: &World, user_id: &str, old: &str, new: &str) -> Result<Au
         new_refresh_token: new.to_owned(),
         new_expires_at: Some(world.clock.now().plus(30 * DAY).into()),
     };
-    let response = world.service.auth_users().rotate_refresh_token(gateway(request)).await?;
+    let response = world.service.sessions().rotate_refresh_token(gateway(request)).await?;
     Ok(response.into_inner().auth_user.unwrap())
 }
 
@@ -82,8 +88,6 @@ shared::on_each_engine! {
         save(&world, &user_id, "first").await.unwrap();
         save(&world, &user_id, "on another device").await.unwrap();
         assert_eq!(rotate(&world, &user_id, "first", "second").await.unwrap().user_id, user_id);
-        not_good(verify(&world, &user_id, "first").await, REFRESH_TOKEN_NOT_FOUND);
-        not_good(rotate(&world, &user_id, "first", "third").await, REFRESH_TOKEN_NOT_FOUND);
         for good in ["second", "on another device"] {
             assert!(verify(&world, &user_id, good).await.is_ok(), "{good}");
         }
@@ -93,7 +97,34 @@ shared::on_each_engine! {
         assert!(verify(&world, &user_id, "second").await.is_ok());
     }
 
-    async fn of_many_rotations_of_a_token_one_wins(engine: Engine) {
+    async fn an_answer_that_was_lost_is_asked_for_again(engine: Engine) {
+        let world = World::new(engine).await;
+        let user_id = world.guest().await.id;
+        save(&world, &user_id, "first").await.unwrap();
+        rotate(&world, &user_id, "first", "lost").await.unwrap();
+        world.clock.advance(Duration::from_secs(9));
+        rotate(&world, &user_id, "first", "found").await.unwrap();
+        rotate(&world, &user_id, "found", "next").await.unwrap();
+        assert_eq!(world.open_sessions(&user_id).await.len(), 1, "it is one session all the time");
+    }
+
+    async fn a_token_that_comes_back_late_closes_its_session_and_no_other(engine: Engine) {
+        let world = World::new(engine).await;
+        let user_id = world.guest().await.id;
+        save(&world, &user_id, "first").await.unwrap();
+        save(&world, &user_id, "on another device").await.unwrap();
+        rotate(&world, &user_id, "first", "second").await.unwrap();
+        rotate(&world, &user_id, "second", "third").await.unwrap();
+        world.clock.advance(Duration::from_secs(11));
+        not_good(rotate(&world, &user_id, "first", "stolen").await, REFRESH_TOKEN_REUSED);
+        for gone in ["first", "second", "third", "stolen"] {
+            not_good(verify(&world, &user_id, gone).await, REFRESH_TOKEN_NOT_FOUND);
+            not_good(rotate(&world, &user_id, gone, "more").await, REFRESH_TOKEN_NOT_FOUND);
+        }
+        rotate(&world, &user_id, "on another device", "and its next").await.unwrap();
+    }
+
+    async fn of_many_rotations_at_once_none_closes_the_session(engine: Engine) {
         let world = World::new(engine).await;
         let another = world.another_instance().await;
         let user_id = world.guest().await.id;
@@ -107,20 +138,15 @@ shared::on_each_engine! {
                 new_refresh_token: new.clone(),
                 new_expires_at: Some(world.clock.now().plus(30 * DAY).into()),
             };
-            let rotated = service.auth_users().rotate_refresh_token(gateway(request)).await;
-            rotated.map(|response| response.into_inner().auth_user.unwrap())
+            service.sessions().rotate_refresh_token(gateway(request)).await
         });
-        let mut winners = Vec::new();
-        for (token, result) in tokens.iter().zip(join_all(rotations).await) {
-            match result {
-                Ok(_) => winners.push(token),
-                refused => not_good(refused, REFRESH_TOKEN_NOT_FOUND),
-            }
+        for rotated in join_all(rotations).await {
+            rotated.unwrap();
         }
-        assert_eq!(winners.len(), 1);
         for token in &tokens {
-            assert_eq!(verify(&world, &user_id, token).await.is_ok(), token == winners[0], "{token}");
+            verify(&world, &user_id, token).await.unwrap();
         }
+        assert_eq!(world.open_sessions(&user_id).await.len(), 1);
     }
 
     async fn bad_tokens_and_times_are_named_together(engine: Engine) {
@@ -128,12 +154,14 @@ shared::on_each_engine! {
         let user_id = world.guest().await.id;
         let past = Some(world.clock.now().minus(DAY).into());
         for expires_at in [None, past] {
-            let save = SaveRefreshTokenRequest {
+            let save = OpenSessionRequest {
                 user_id: user_id.clone(),
+                session_id: new_id(),
                 refresh_token: String::new(),
                 expires_at,
+                device: String::new(),
             };
-            let result = world.service.auth_users().save_refresh_token(gateway(save)).await;
+            let result = world.service.sessions().open_session(gateway(save)).await;
             assert_eq!(violated(result), ["refresh_token", "expires_at"]);
         }
         let rotate = RotateRefreshTokenRequest {
@@ -142,7 +170,7 @@ shared::on_each_engine! {
             new_refresh_token: "same".to_owned(),
             new_expires_at: None,
         };
-        let result = world.service.auth_users().rotate_refresh_token(gateway(rotate)).await;
+        let result = world.service.sessions().rotate_refresh_token(gateway(rotate)).await;
         assert_eq!(violated(result), ["new_refresh_token", "new_expires_at"]);
     }
 
@@ -150,15 +178,15 @@ shared::on_each_engine! {
         let world = World::new(engine).await;
         let user_id = world.guest().await.id;
         let message = "this call is the gateway's own";
-        let mut auth_users = world.service.auth_users();
-        let save = SaveRefreshTokenRequest { user_id: user_id.clone(), ..Default::default() };
-        let result = auth_users.save_refresh_token(by(&user_id, save)).await;
+        let mut sessions = world.service.sessions();
+        let save = OpenSessionRequest { user_id: user_id.clone(), ..Default::default() };
+        let result = sessions.open_session(by(&user_id, save)).await;
         refused(result, Code::PermissionDenied, message);
         let verify = VerifyRefreshTokenRequest { user_id: user_id.clone(), ..Default::default() };
-        let result = auth_users.verify_refresh_token(by(&user_id, verify)).await;
+        let result = sessions.verify_refresh_token(by(&user_id, verify)).await;
         refused(result, Code::PermissionDenied, message);
         let rotate = RotateRefreshTokenRequest { user_id: user_id.clone(), ..Default::default() };
-        let result = auth_users.rotate_refresh_token(by(&user_id, rotate)).await;
+        let result = sessions.rotate_refresh_token(by(&user_id, rotate)).await;
         refused(result, Code::PermissionDenied, message);
     }
 }

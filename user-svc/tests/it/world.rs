@@ -8,11 +8,12 @@ use shared::messaging::dead_letter::DeadLetter;
 use shared::messaging::{ConsumerSpec, Event, ReceivedEvent};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
+use shared::proto::v1::session_service_client::SessionServiceClient;
 use shared::proto::v1::user_activity_service_client::UserActivityServiceClient;
 use shared::proto::v1::user_service_client::UserServiceClient;
 use shared::proto::v1::{
-    Authority, GetMessageTokensRequest, InitializeUserRequest, MessageTokens, Reservation,
-    ReserveTokensRequest, SetAuthorityRequest, User,
+    Authority, GetMessageTokensRequest, InitializeUserRequest, ListSessionsRequest, MessageTokens,
+    Reservation, ReserveTokensRequest, Session, SetAuthorityRequest, User,
 };
 use shared::service::{Running, ServiceConfig};
 use shared::testkit::{self, Engine, NatsServer, TestDatabase, caller, service_config};
@@ -40,6 +41,10 @@ impl Instance {
 
     pub fn auth_users(&self) -> AuthUserServiceClient<Channel> {
         AuthUserServiceClient::new(self.channel.clone())
+    }
+
+    pub fn sessions(&self) -> SessionServiceClient<Channel> {
+        SessionServiceClient::new(self.channel.clone())
     }
 
     pub fn message_tokens(&self) -> MessageTokenServiceClient<Channel> {
@@ -112,6 +117,12 @@ impl World {
         let request = InitializeUserRequest { user_id: user_id.to_owned() };
         let response = self.service.users().initialize_user(caller(Caller::Gateway, request)).await.unwrap();
         response.into_inner().user.unwrap()
+    }
+
+    /// A user's open sessions.
+    pub async fn open_sessions(&self, user_id: &str) -> Vec<Session> {
+        let listed = self.service.sessions().list_sessions(by(user_id, ListSessionsRequest {})).await;
+        listed.unwrap().into_inner().sessions
     }
 
     /// Makes a user an admin, or a mere user again.

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::conditions::{TransitionConditions, TransitionConditionsInput};
 use crate::App;
-use crate::dto::{self, Deleted, Times, next_cursor};
+use crate::dto::{self, IsSuccess, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
 use crate::input::{Body, IdempotencyKey, Ids, PageQuery, Params, PathIds, check_ids};
 use crate::session::Session;
@@ -247,17 +247,17 @@ pub async fn update_transition_rule(
     path = "/counsel-techniques/transition-rules/{transition-rule-id}",
     tag = "prompts",
     params(TransitionRuleId),
-    responses((status = 200, body = Envelope<Deleted>), Errors)
+    responses((status = 200, body = Envelope<IsSuccess>), Errors)
 )]
 pub async fn delete_transition_rule(
     State(app): State<Arc<App>>,
     session: Session,
     Ids(TransitionRuleId { transition_rule_id }): Ids<TransitionRuleId>,
-) -> Answer<Deleted> {
+) -> Answer<IsSuccess> {
     let request = v1::DeleteCounselTechniqueTransitionRuleRequest {
         counsel_technique_transition_rule_id: transition_rule_id,
     };
     let request = app.upstream.request(session.caller(), request)?;
     app.upstream.prompts().delete_counsel_technique_transition_rule(request).await?;
-    Ok(Success::ok(Deleted::yes()))
+    Ok(Success::ok(IsSuccess::yes()))
 }

@@ -8,7 +8,7 @@ use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
-use crate::dto::{self, Deleted, Times, api_enum, next_cursor};
+use crate::dto::{self, IsSuccess, Times, api_enum, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
 use crate::input::{Body, Ids, PageQuery, Params, PathIds};
 use crate::session::Session;
@@ -209,17 +209,17 @@ pub async fn update_prompt_version(
     path = "/prompt-versions/{prompt-version-id}",
     tag = "prompts",
     params(PromptVersionId),
-    responses((status = 200, body = Envelope<Deleted>), Errors)
+    responses((status = 200, body = Envelope<IsSuccess>), Errors)
 )]
 pub async fn delete_prompt_version(
     State(app): State<Arc<App>>,
     session: Session,
     Ids(PromptVersionId { prompt_version_id }): Ids<PromptVersionId>,
-) -> Answer<Deleted> {
+) -> Answer<IsSuccess> {
     let request =
         app.upstream.request(session.caller(), v1::DeletePromptVersionRequest { prompt_version_id })?;
     app.upstream.prompts().delete_prompt_version(request).await?;
-    Ok(Success::ok(Deleted::yes()))
+    Ok(Success::ok(IsSuccess::yes()))
 }
 
 /// Makes a saved version the one that new counsels use, in the place of the one before.

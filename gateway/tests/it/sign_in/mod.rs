@@ -1,8 +1,8 @@
 //! Sign-in with an account at an identity provider.
 
-mod browser;
+pub mod browser;
 mod development;
-mod provider;
+pub mod provider;
 mod refusals;
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use shared::testkit::Engine;
 use crate::world::{Call, World};
 
 /// A mesh whose people sign in at `provider`.
-async fn world(engine: Engine, provider: &FakeProvider) -> World {
+pub async fn world(engine: Engine, provider: &FakeProvider) -> World {
     let assistant = Arc::new(OfflineAssistant::new().unwrap());
     let sign_in = gateway::SignInSettings {
         public_url: Some("https://api.example".parse().unwrap()),
@@ -32,7 +32,13 @@ async fn world(engine: Engine, provider: &FakeProvider) -> World {
 }
 
 /// Signs in with an account, in a browser that may hold cookies already.
-async fn sign_in(world: &World, provider: &FakeProvider, browser: &mut Browser, name: &str, account: &str) {
+pub async fn sign_in(
+    world: &World,
+    provider: &FakeProvider,
+    browser: &mut Browser,
+    name: &str,
+    account: &str,
+) {
     let asked = browser.begin(world, name).await;
     let back = provider.sign_in(&asked, account);
     let reply = browser.come_back(world, name, &back).await;

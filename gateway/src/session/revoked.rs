@@ -1,0 +1,113 @@
+//! Sessions that were closed, for as long as access tokens of them may be about.
+//!
+//! Access tokens are good for a day by their signature alone. The ids of closed sessions go into a bucket that every
+//! gateway watches, so that their tokens end everywhere at once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::kv::{self, Store};
+use futures::StreamExt;
+use shared::error::Error;
+use shared::messaging::Nats;
+use shared::shutdown::Shutdown;
+
+use super::ACCESS_LIFETIME;
+
+const BUCKET: &str = "revoked-sessions";
+/// How long to wait before the bucket is watched again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often the broker is asked whether the watch still stands.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long the broker may take to keep one.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// The sessions that were closed lately.
+pub struct RevokedSessions {
+    nats: Nats,
+    replicas: usize,
+    known: RwLock<HashMap<String, Instant>>,
+}
+
+impl RevokedSessions {
+    /// Creates the bucket, and follows it until `shutdown` begins.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the broker does not answer or refuses.
+    pub async fn follow(nats: Nats, replicas: usize, shutdown: &Shutdown) -> Result<Arc<Self>, Error> {
+        let revoked = Arc::new(Self { nats, replicas, known: RwLock::default() });
+        revoked.bucket().await.map_err(Error::Unavailable)?;
+        let (following, stopping) = (revoked.clone(), shutdown.clone());
+        shutdown.spawn(async move {
+            tokio::select! {
+                () = following.run() => {}
+                () = stopping.begun() => {}
+            }
+        });
+        Ok(revoked)
+    }
+
+    /// Whether a session was closed.
+    pub fn contains(&self, session_id: &str) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(session_id)
+    }
+
+    /// Ends the access tokens of a session that was closed: here at once, and elsewhere as soon as the broker tells.
+    pub async fn add(&self, session_id: &str) {
+        self.note(session_id.to_owned());
+        let put =
+            async { Ok::<_, async_nats::Error>(self.bucket().await?.put(session_id, "".into()).await?) };
+        match tokio::time::timeout(LIMIT, Box::pin(put)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "other gateways take a closed session's token until it expires")
+            }
+            Err(_) => tracing::warn!("other gateways take a closed session's token until it expires"),
+        }
+    }
+
+    async fn run(&self) {
+        loop {
+            if let Err(error) = self.watch().await {
+                tracing::warn!(%error, "closed sessions cannot be watched; what is known stays");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Watches until that fails. What came in between is told again.
+    async fn watch(&self) -> Result<(), async_nats::Error> {
+        let mut entries = Box::pin(self.bucket().await?.watch_with_history(">")).await?;
+        let connects = || self.nats.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed);
+        let connection = connects();
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                entry = entries.next() => match entry {
+                    Some(entry) => self.note(entry?.key),
+                    None => return Ok(()),
+                },
+                _ = look.tick() => if connects() != connection { return Ok(()) },
+            }
+        }
+    }
+
+    fn note(&self, session_id: String) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, since| since.elapsed() < ACCESS_LIFETIME);
+        known.insert(session_id, Instant::now());
+    }
+
+    async fn bucket(&self) -> Result<Store, async_nats::Error> {
+        let config = kv::Config {
+            bucket: BUCKET.to_owned(),
+            description: "sessions that were closed, while access tokens of them may be about".to_owned(),
+            history: 1,
+            max_age: ACCESS_LIFETIME,
+            num_replicas: self.replicas,
+            ..kv::Config::default()
+        };
+        Ok(Box::pin(self.nats.jetstream.create_or_update_key_value(config)).await?)
+    }
+}
