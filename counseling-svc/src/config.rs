@@ -90,11 +90,13 @@ impl AsRef<ServiceConfig> for CounselingConfig {
 
 #[cfg(test)]
 mod tests {
+    use shared::keys::SigningKey;
+
     use super::*;
 
     fn read(more: &[(&str, &str)]) -> Result<CounselingConfig, ConfigError> {
-        let common =
-            [("DATABASE_URL", "sqlite::memory:"), ("MESH_TOKEN_KEY", "0123456789abcdef0123456789abcdef")];
+        let key = SigningKey::generate().verifying().to_pem().unwrap();
+        let common = [("DATABASE_URL", "sqlite::memory:"), ("MESH_VERIFYING_KEYS", key.as_str())];
         let all = common.iter().chain(more);
         CounselingConfig::read(Source::new(
             all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),

@@ -5,6 +5,7 @@
 //! [`assistant::Assistant`].
 
 pub mod assistant;
+mod authority;
 mod config;
 pub mod contexts;
 mod counselors;
@@ -30,6 +31,7 @@ use shared::service::{Running, Service};
 use shared::time::Clock;
 
 use crate::assistant::{Assistant, ModelAssistant, OfflineAssistant, RiskScreen};
+pub use crate::authority::RULES;
 pub use crate::config::{AssistantConfig, CounselingConfig};
 use crate::counselors::grpc::CounselorGrpc;
 use crate::counsels::commands::CounselCommands;
@@ -82,7 +84,7 @@ pub async fn start_with(
     service.spawn(|shutdown| recovery::run(recovering, shutdown));
 
     // What callers do.
-    let server = GrpcServer::default()
+    let server = GrpcServer::new(RULES)
         .with(CounselorServiceServer::new(CounselorGrpc::new(database, clock)))
         .with(EpisodeServiceServer::new(EpisodeGrpc::new(database, clock)))
         .with(CounselPromptServiceServer::new(PromptGrpc::new(database, clock)))

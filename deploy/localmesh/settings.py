@@ -90,27 +90,34 @@ def environment(binary: str, state: State, listen_port: int, colour: bool) -> di
         "LOG_FORMAT": os.environ.get("LOG_FORMAT", "pretty"),
         "NATS_URL": state.url("nats-server", "nats"),
         "LISTEN_ADDR": f"127.0.0.1:{listen_port}",
-        "MESH_TOKEN_KEY_FILE": str(KEYS / "mesh-token.key"),
     }
     # The binaries write into a pipe, so they cannot see for themselves whether a person reads along.
     values.update({"CLICOLOR_FORCE": "1"} if colour else {"NO_COLOR": "1"})
     if binary == "gateway":
-        values.update(SESSION_KEY_FILE=str(KEYS / "session.key"), DEVELOPMENT="true")
+        values.update(SESSION_KEY_FILE=str(KEYS / "session.key"), DEVELOPMENT="true",
+                      MESH_SIGNING_KEY_FILE=str(KEYS / "mesh-signing.pem"))
     else:
-        values.update(DATABASE_URL=f"sqlite://{quote(str(DATA / binary))}.db?mode=rwc")
+        values.update(MESH_VERIFYING_KEYS_FILE=str(KEYS / "mesh-verifying.pem"),
+                      DATABASE_URL=f"sqlite://{quote(str(DATA / binary))}.db?mode=rwc")
     return values
 
 
-def ensure_keys() -> None:
+def ensure_keys(binaries: Path) -> None:
     """Development keys, made once: tokens given out yesterday stay good until `reset`."""
     KEYS.mkdir(parents=True, exist_ok=True)
-    for name in ("mesh-token.key", "session.key"):
-        key = KEYS / name
-        if not key.exists():
-            scratch = KEYS / f".{name}.{os.getpid()}"
-            with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(32))
-            scratch.replace(key)
+    key = KEYS / "session.key"
+    if not key.exists():
+        scratch = KEYS / f".{key.name}.{os.getpid()}"
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(32))
+        scratch.replace(key)
+    signing, verifying = KEYS / "mesh-signing.pem", KEYS / "mesh-verifying.pem"
+    if not verifying.exists():
+        # Half a pair, left by a crash, is of no use.
+        signing.unlink(missing_ok=True)
+        made = subprocess.run([binaries / "gateway", "make-mesh-keys", signing, verifying])
+        if made.returncode:
+            raise MeshError(f"no keys in {KEYS} (the reason is above): correct that, then run this again")
 
 
 def binaries_folder(release: bool) -> Path:

@@ -41,7 +41,7 @@ def up(release: bool) -> int:
                             "unset CARGO_BUILD_TARGET if it is set, then run this again")
         for place in (DATA, STREAMS):
             place.mkdir(parents=True, exist_ok=True)
-        ensure_keys()
+        ensure_keys(folder)
         state = State(os.getpid(), str(folder), {name: port.number for name, port in wanted.items()})
         state.save()
         return Supervisor(state, nats_server).run()

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use shared::config::{ConfigError, Secret, Source};
+use shared::config::{ConfigError, Source};
+use shared::keys::SigningKey;
 use shared::mesh::{ChannelSettings, RegistrySettings};
 use shared::telemetry::LogFormat;
 
@@ -25,8 +26,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `NATS_URL`.
     pub nats_url: String,
-    /// `MESH_TOKEN_KEY`, shared with the services.
-    pub mesh_token_key: Secret,
+    /// `MESH_SIGNING_KEY` (PKCS #8, PEM): signs the calls to the services.
+    pub mesh_signing_key: SigningKey,
     /// `SESSION_KEY`, `SESSION_EDDSA_KEY`, `SESSION_OLD_KEYS`, `SESSION_EDDSA_OLD_KEYS`: of access and refresh tokens.
     pub session_keys: SessionKeySettings,
     /// `PUBLIC_URL`, `REDIRECT_ORIGINS`, `KAKAO_…`, `NAVER_…`, `ADMIN_ACCOUNTS`.
@@ -71,7 +72,7 @@ impl Config {
     pub fn read(mut source: Source) -> Result<Self, ConfigError> {
         let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], 8080)));
         let nats_url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
-        let mesh_token_key = source.secret("mesh.token.key", 32);
+        let mesh_signing_key = read_signing_key(&mut source);
         let session_keys = SessionKeySettings::read(&mut source);
         let cors_origins = source.list("cors.origins");
         let development = source.or("development", false);
@@ -96,7 +97,7 @@ impl Config {
             Some(Self {
                 listen,
                 nats_url,
-                mesh_token_key: mesh_token_key?,
+                mesh_signing_key: mesh_signing_key?,
                 session_keys: session_keys?,
                 sign_in: sign_in?,
                 edge,
@@ -117,6 +118,14 @@ impl Config {
             })
         })
     }
+}
+
+fn read_signing_key(source: &mut Source) -> Option<SigningKey> {
+    let key = SigningKey::from_pem(&source.secret("mesh.signing.key", 1)?).ok();
+    if key.is_none() {
+        source.refuse("mesh.signing.key", "must be an Ed25519 key, PKCS #8 in PEM");
+    }
+    key
 }
 
 fn read_idempotency(source: &mut Source) -> IdempotencySettings {

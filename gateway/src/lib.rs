@@ -35,7 +35,7 @@ use images::Images;
 pub use images::{ImageSettings, S3Settings, StoreSettings};
 pub use session::SessionKeySettings;
 use session::{RevokedSessions, Sessions};
-use shared::auth::MeshTokens;
+use shared::auth::MeshSigner;
 use shared::error::Error;
 use shared::mesh::{Directory, Instance, MeshChannel, Registration};
 use shared::messaging::Nats;
@@ -73,7 +73,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     let nats = Nats::connect_when_there(&config.nats_url, "gateway", &shutdown)
         .await
         .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
-    let (directory, upstream) = reach(&config, &nats);
+    let (directory, upstream) = reach(&config, &nats)?;
     let idempotency = IdempotencyKeys::open(nats.clone(), config.idempotency.clone()).await?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -120,19 +120,19 @@ pub async fn start(config: Config) -> Result<Running, Error> {
 }
 
 /// The services, found as the configuration says.
-fn reach(config: &Config, nats: &Nats) -> (Directory, Upstream) {
+fn reach(config: &Config, nats: &Nats) -> Result<(Directory, Upstream), Error> {
     let directory = if config.static_addresses.is_empty() {
         Directory::watch(nats.jetstream.clone(), config.registry.clone())
     } else {
         Directory::fixed(config.static_addresses.clone())
     };
-    let channel = |service| MeshChannel::new(service, directory.clone(), config.upstream.clone());
-    let upstream = Upstream::new(
-        channel("user-svc"),
-        channel("counseling-svc"),
-        MeshTokens::new(&config.mesh_token_key),
-    );
-    (directory, upstream)
+    let signer = MeshSigner::new(&config.mesh_signing_key)?;
+    let channel = |service| {
+        let channel = MeshChannel::new(service, directory.clone(), config.upstream.clone());
+        channel.signed_by(signer.clone())
+    };
+    let upstream = Upstream::new(channel("user-svc"), channel("counseling-svc"));
+    Ok((directory, upstream))
 }
 
 /// A gateway at work.

@@ -1,13 +1,22 @@
 //! The gateway's process.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use gateway::Config;
 use shared::config::Source;
 use shared::error::Chain;
+use shared::keys::SigningKey;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    if let ["make-mesh-keys", signing, verifying] = arguments[..] {
+        return make_mesh_keys(Path::new(signing), Path::new(verifying));
+    }
     let config = match Config::read(Source::from_environment()) {
         Ok(config) => config,
         Err(error) => {
@@ -15,12 +24,33 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    match arguments[..] {
         [] => Box::pin(serve(config)).await,
         ["grant-admin", user_id] => Box::pin(grant_admin(config, user_id)).await,
         _ => {
-            eprintln!("usage: gateway [grant-admin USER-ID]");
+            eprintln!("usage: gateway [grant-admin USER-ID | make-mesh-keys SIGNING-KEY VERIFYING-KEYS]");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes the pair of keys by which services know the gateway. Files that are there stay.
+fn make_mesh_keys(signing: &Path, verifying: &Path) -> ExitCode {
+    let key = SigningKey::generate();
+    let written = (|| {
+        let (private, public) = (key.to_pem()?, key.verifying().to_pem()?);
+        let mut file = OpenOptions::new();
+        file.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        file.open(signing)?.write_all(private.expose().as_bytes())?;
+        std::fs::write(verifying, public)?;
+        Ok::<_, Box<dyn std::error::Error>>(())
+    })();
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gateway: the keys cannot be written to {}: {error}", signing.display());
             ExitCode::FAILURE
         }
     }
@@ -47,7 +77,7 @@ async fn serve(config: Config) -> ExitCode {
         }
         gateway::start(config).await
     };
-    match start.await {
+    match Box::pin(start).await {
         Ok(running) => {
             shared::shutdown::signal().await;
             tracing::info!("stopping");

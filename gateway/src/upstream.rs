@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::auth::{Caller, MESH_TOKEN, MeshTokens};
+use shared::auth::Caller;
 use shared::mesh::MeshChannel;
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::counsel_prompt_service_client::CounselPromptServiceClient;
@@ -17,17 +17,16 @@ use tonic::metadata::MetadataMap;
 
 use crate::envelope::ApiError;
 
-/// Channels to the services, and the right to speak for a caller.
+/// Channels to the services, which sign what is said for a caller.
 pub struct Upstream {
     user_svc: MeshChannel,
     counseling_svc: MeshChannel,
-    tokens: MeshTokens,
 }
 
 impl Upstream {
     /// With a channel to each service.
-    pub fn new(user_svc: MeshChannel, counseling_svc: MeshChannel, tokens: MeshTokens) -> Self {
-        Self { user_svc, counseling_svc, tokens }
+    pub fn new(user_svc: MeshChannel, counseling_svc: MeshChannel) -> Self {
+        Self { user_svc, counseling_svc }
     }
 
     /// Profiles.
@@ -75,13 +74,11 @@ impl Upstream {
     /// # Errors
     /// When the mesh token cannot be signed.
     pub fn request<T>(&self, caller: Caller, message: T) -> Result<tonic::Request<T>, ApiError> {
-        let token = self.tokens.sign(caller).map_err(|error| ApiError::internal(&error))?;
         let mut request = tonic::Request::new(message);
         let mut headers = std::mem::take(request.metadata_mut()).into_headers();
         telemetry::inject_trace(&mut HttpHeadersMut(&mut headers));
         *request.metadata_mut() = MetadataMap::from_headers(headers);
-        let token = token.parse().map_err(|error| ApiError::internal(&error))?;
-        request.metadata_mut().insert(MESH_TOKEN, token);
+        request.extensions_mut().insert(caller);
         Ok(request)
     }
 

@@ -3,6 +3,7 @@
 //! Each aggregate has a folder, and in it each layer a file. Dependencies point inwards: `grpc` and `consumers` call
 //! `commands` and `queries`, which work on `domain`; `repository` keeps it in the database.
 
+mod authority;
 mod customers;
 mod migration;
 
@@ -13,6 +14,7 @@ use shared::proto::v1::payment_service_server::PaymentServiceServer;
 use shared::service::{Running, Service, ServiceConfig};
 use shared::time::Clock;
 
+pub use crate::authority::RULES;
 use crate::customers::consumers::KeepCustomers;
 use crate::customers::grpc::PaymentGrpc;
 use crate::migration::Migrator;
@@ -28,6 +30,6 @@ pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error
     service.consume(&KEEP_CUSTOMERS, KeepCustomers::new(service.clock.clone()));
 
     // What callers do.
-    let server = GrpcServer::default().with(PaymentServiceServer::new(PaymentGrpc::new(&service.database)));
+    let server = GrpcServer::new(RULES).with(PaymentServiceServer::new(PaymentGrpc::new(&service.database)));
     service.serve(server).await
 }

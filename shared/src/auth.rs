@@ -1,13 +1,15 @@
 //! The mesh token: a service trusts a caller only by a short-lived token that the gateway has signed.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::config::Secret;
-use crate::time::Clock;
+use crate::keys::{SigningKey, VerifyingKey};
+use crate::time::{Clock, Timestamp};
 
 /// The metadata key that carries the mesh token.
 pub const MESH_TOKEN: &str = "x-mesh-token";
@@ -15,7 +17,6 @@ pub const MESH_TOKEN: &str = "x-mesh-token";
 /// How long a mesh token is good for: one call with its retries.
 const LIFETIME: Duration = Duration::from_secs(60);
 const ISSUER: &str = "gateway";
-const AUDIENCE: &str = "mesh";
 
 /// On whose behalf a call is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,57 +90,86 @@ impl Caller {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Claims {
     #[serde(flatten)]
     caller: Caller,
     iss: String,
-    aud: String,
+    aud: Vec<String>,
+    iat: u64,
     exp: u64,
 }
 
-/// Signs and verifies mesh tokens (JWT, RFC 7519, HS256).
+/// Signs mesh tokens (JWT, RFC 7519, EdDSA). Only the gateway has the key.
 #[derive(Clone)]
-pub struct MeshTokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+pub struct MeshSigner {
+    header: Header,
+    key: EncodingKey,
     clock: Clock,
 }
 
-impl MeshTokens {
-    /// With the key that the gateway and the services share.
-    pub fn new(key: &Secret) -> Self {
-        let key = key.expose().as_bytes();
-        Self {
-            encoding: EncodingKey::from_secret(key),
-            decoding: DecodingKey::from_secret(key),
-            clock: Clock::system(),
-        }
+impl MeshSigner {
+    /// With the gateway's key.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn new(key: &SigningKey) -> Result<Self, Error> {
+        let header = Header { kid: Some(key.verifying().name()), ..Header::new(Algorithm::EdDSA) };
+        Ok(Self { header, key: key.encoding()?, clock: Clock::system() })
     }
 
-    /// A token for one call.
+    /// A token for one call to one of these services.
     ///
     /// # Errors
     /// [`Error::Internal`] when the key cannot sign.
-    pub fn sign(&self, caller: Caller) -> Result<String, Error> {
-        let expires = self.clock.now().plus(LIFETIME).as_micros() / 1_000_000;
-        let claims =
-            Claims { caller, iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), exp: expires.unsigned_abs() };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(Error::internal)
+    pub fn sign(&self, caller: Caller, services: &[&str]) -> Result<String, Error> {
+        let now = self.clock.now();
+        let seconds = |at: Timestamp| (at.as_micros() / 1_000_000).unsigned_abs();
+        let claims = Claims {
+            caller,
+            iss: ISSUER.to_owned(),
+            aud: services.iter().copied().map(str::to_owned).collect(),
+            iat: seconds(now),
+            exp: seconds(now.plus(LIFETIME)),
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.key).map_err(Error::internal)
+    }
+}
+
+/// Verifies mesh tokens for one service, by public keys: a service cannot speak for anybody, and a token for one service
+/// is worth nothing at another.
+#[derive(Clone)]
+pub struct MeshVerifier {
+    keys: Arc<HashMap<String, DecodingKey>>,
+    validation: Arc<Validation>,
+}
+
+impl MeshVerifier {
+    /// With the keys that the gateway may sign with: more than one while they change.
+    ///
+    /// # Errors
+    /// When one is none.
+    pub fn new(service: &str, keys: &[VerifyingKey]) -> Result<Self, Error> {
+        let keys = keys.iter().map(|key| Ok((key.name(), key.decoding()?))).collect::<Result<_, Error>>()?;
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[service]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        validation.leeway = 5;
+        Ok(Self { keys: Arc::new(keys), validation: Arc::new(validation) })
     }
 
     /// Who the token speaks for.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] when it is not the gateway's or has expired.
+    /// [`Error::Unauthenticated`] when it is not the gateway's, not for this service, or has expired.
     pub fn verify(&self, token: &str) -> Result<Caller, Error> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        validation.leeway = 5;
-        jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
+        let name = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        let key = name.and_then(|name| self.keys.get(&name));
+        let verified = key.and_then(|key| jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok());
+        verified
             .map(|token| token.claims.caller)
-            .map_err(|_| unauthenticated("the mesh token is not valid"))
+            .ok_or_else(|| unauthenticated("the mesh token is not valid"))
     }
 }
 
@@ -149,41 +179,113 @@ fn unauthenticated(message: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+
     use super::*;
 
-    fn tokens(key: &str) -> MeshTokens {
-        MeshTokens::new(&Secret::new(key))
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed(&[seed; 32])
+    }
+
+    fn signer(seed: u8) -> MeshSigner {
+        MeshSigner::new(&key(seed)).unwrap()
+    }
+
+    fn verifier(seeds: &[u8]) -> MeshVerifier {
+        let keys: Vec<_> = seeds.iter().map(|seed| key(*seed).verifying()).collect();
+        MeshVerifier::new("user-svc", &keys).unwrap()
+    }
+
+    fn user() -> Caller {
+        Caller::User("u".into())
+    }
+
+    /// Claims that are good, but for these.
+    fn claims(but: &Value) -> Value {
+        let now = Clock::system().now().as_micros() / 1_000_000;
+        let mut claims =
+            json!({ "role": "gateway", "iss": ISSUER, "aud": ["user-svc"], "iat": now, "exp": now + 60 });
+        for (name, value) in but.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims
     }
 
     #[test]
     fn a_token_names_its_caller() {
-        let tokens = tokens("one key of enough length, really");
-        for caller in [Caller::Gateway, Caller::User("u".into()), Caller::Admin("a".into())] {
-            assert_eq!(tokens.verify(&tokens.sign(caller.clone()).unwrap()).unwrap(), caller);
+        for caller in [Caller::Gateway, user(), Caller::Admin("a".into())] {
+            let token = signer(1).sign(caller.clone(), &["user-svc"]).unwrap();
+            assert_eq!(verifier(&[1]).verify(&token).unwrap(), caller);
         }
     }
 
     #[test]
-    fn a_token_of_another_key_or_changed_by_hand_is_refused() {
-        let token = tokens("one key").sign(Caller::User("u".into())).unwrap();
-        assert!(tokens("another key").verify(&token).is_err());
-        let admin = tokens("another key").sign(Caller::Admin("u".into())).unwrap();
-        let (head, signature) = (admin.rsplit_once('.').unwrap().0, token.rsplit_once('.').unwrap().1);
-        assert!(tokens("one key").verify(&format!("{head}.{signature}")).is_err());
+    fn a_token_is_good_at_its_service_alone() {
+        let token = signer(1).sign(user(), &["counseling-svc"]).unwrap();
+        assert!(verifier(&[1]).verify(&token).is_err());
+        assert!(verifier(&[1]).verify(&signer(1).sign(user(), &[]).unwrap()).is_err());
     }
 
     #[test]
-    fn an_expired_token_is_refused() {
-        let tokens = tokens("one key");
-        let past = tokens.clock.now().minus(Duration::from_secs(120)).as_micros() / 1_000_000;
-        let claims = Claims {
-            caller: Caller::Gateway,
-            iss: ISSUER.into(),
-            aud: AUDIENCE.into(),
-            exp: past.unsigned_abs(),
+    fn keys_change_one_after_the_other() {
+        let (old, new) = (signer(1).sign(user(), &["user-svc"]), signer(2).sign(user(), &["user-svc"]));
+        for token in [old.unwrap(), new.unwrap()] {
+            assert!(verifier(&[1, 2]).verify(&token).is_ok());
+            assert!(verifier(&[3]).verify(&token).is_err());
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_changed_by_hand_is_refused() {
+        let token = signer(1).sign(user(), &["user-svc"]).unwrap();
+        let admin = signer(2).sign(Caller::Admin("u".into()), &["user-svc"]).unwrap();
+        let (head, signature) = (admin.rsplit_once('.').unwrap().0, token.rsplit_once('.').unwrap().1);
+        for forged in [&format!("{head}.{signature}"), "", ".", "..", "a.b.c", &format!("{token}x")] {
+            assert!(verifier(&[1]).verify(forged).is_err(), "{forged}");
+        }
+    }
+
+    #[test]
+    fn only_good_claims_are_taken() {
+        let sign = |claims: &Value| {
+            let key = signer(1);
+            jsonwebtoken::encode(&key.header, claims, &key.key).unwrap()
         };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &tokens.encoding).unwrap();
-        assert!(tokens.verify(&token).is_err());
+        assert!(verifier(&[1]).verify(&sign(&claims(&json!({})))).is_ok());
+        for but in [
+            json!({ "exp": 1 }),
+            json!({ "exp": null }),
+            json!({ "aud": "counseling-svc" }),
+            json!({ "aud": null }),
+            json!({ "iss": "somebody" }),
+            json!({ "iss": null }),
+            json!({ "role": "owner" }),
+            json!({ "role": "user" }),
+            json!({ "role": null }),
+        ] {
+            assert!(verifier(&[1]).verify(&sign(&claims(&but))).is_err(), "{but}");
+        }
+    }
+
+    #[test]
+    fn no_algorithm_but_eddsa_is_taken() {
+        let public = key(1).verifying();
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        for signature in ["", "AAAA"] {
+            let header = json!({ "alg": "none", "kid": public.name() });
+            let token = format!("{}.{}.{signature}", part(&header), part(&claims(&json!({}))));
+            assert!(verifier(&[1]).verify(&token).is_err());
+        }
+        // The public key, which services have, taken for a secret.
+        let (pem, x) = (public.to_pem().unwrap(), public.x());
+        for secret in [pem.as_bytes(), x.as_bytes(), public.as_bytes()] {
+            let header = Header { kid: Some(public.name()), ..Header::new(Algorithm::HS256) };
+            let secret = EncodingKey::from_secret(secret);
+            let token = jsonwebtoken::encode(&header, &claims(&json!({})), &secret).unwrap();
+            assert!(verifier(&[1]).verify(&token).is_err());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Typed configuration from environment variables and an optional TOML file.
 //!
 //! A key such as `nats.url` is the environment variable `NATS_URL` or `url` in the table `[nats]` of the file that
-//! `MESH_CONFIG` names; the environment wins. A secret may be given as a file: `MESH_TOKEN_KEY_FILE`. Every missing
+//! `MESH_CONFIG` names; the environment wins. A secret may be given as a file: `SESSION_KEY_FILE`. Every missing
 //! or wrong key is collected, so that one failed start names them all.
 
 use std::collections::{BTreeMap, BTreeSet};

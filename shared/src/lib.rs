@@ -8,6 +8,7 @@ pub mod grpc;
 pub mod hash;
 pub mod https;
 pub mod id;
+pub mod keys;
 pub mod labels;
 pub mod mesh;
 pub mod messaging;

@@ -8,12 +8,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::auth::MeshTokens;
+use crate::auth::MeshVerifier;
 use crate::config::{ConfigError, Secret, Source};
 use crate::database::{self, Database, DatabaseSettings};
 use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
 use crate::id;
+use crate::keys::VerifyingKey;
 use crate::mesh::{Instance, Registration, RegistrySettings};
 use crate::messaging::{
     self, Consumer, ConsumerSettings, ConsumerSpec, Nats, PreparingHandler, Relay, RelaySettings,
@@ -37,8 +38,8 @@ pub struct ServiceConfig {
     pub nats_url: String,
     /// `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS`.
     pub database: DatabaseSettings,
-    /// `MESH_TOKEN_KEY`, shared with the gateway.
-    pub mesh_token_key: Secret,
+    /// `MESH_VERIFYING_KEYS`: public keys (PEM) that the gateway may sign calls with.
+    pub mesh_verifying_keys: Vec<VerifyingKey>,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `METRICS_ADDR`: where metrics are served, if they are.
@@ -75,7 +76,7 @@ impl ServiceConfig {
         let database_url =
             source.required::<String>("database.url", "sqlite://.mesh/data/service.db?mode=rwc");
         let max_connections = source.or("database.max.connections", 8);
-        let mesh_token_key = source.secret("mesh.token.key", 32);
+        let mesh_verifying_keys = read_verifying_keys(source);
         let topology = read_topology(source);
         let consumers = read_consumers(source);
         let relay = read_relay(source);
@@ -83,13 +84,13 @@ impl ServiceConfig {
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let database = DatabaseSettings { url: Secret::new(database_url?), max_connections };
-        let mesh_token_key = mesh_token_key?;
+        let mesh_verifying_keys = mesh_verifying_keys?;
         Some(Self {
             listen,
             advertise,
             nats_url,
             database,
-            mesh_token_key,
+            mesh_verifying_keys,
             log_format,
             metrics,
             topology,
@@ -105,6 +106,15 @@ impl AsRef<Self> for ServiceConfig {
     fn as_ref(&self) -> &Self {
         self
     }
+}
+
+fn read_verifying_keys(source: &mut Source) -> Option<Vec<VerifyingKey>> {
+    let keys = source.secret("mesh.verifying.keys", 1)?;
+    let keys = VerifyingKey::all_from_pem(&keys).ok().filter(|keys| !keys.is_empty());
+    if keys.is_none() {
+        source.refuse("mesh.verifying.keys", "must be public Ed25519 keys in PEM");
+    }
+    keys
 }
 
 fn read_topology(source: &mut Source) -> TopologySettings {
@@ -211,7 +221,7 @@ impl Service {
         relay.spawn(publisher.run(relay.clone()));
 
         let calls = Shutdown::default();
-        let tokens = MeshTokens::new(&self.config.mesh_token_key);
+        let tokens = MeshVerifier::new(self.name, &self.config.mesh_verifying_keys)?;
         let server = tokio::spawn(server.serve(listener, tokens, calls.clone()));
 
         let instance = Instance {

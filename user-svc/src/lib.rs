@@ -4,6 +4,7 @@
 //! `commands` and `queries`, which work on `domain`; `repository` keeps it in the database.
 
 mod auth_users;
+mod authority;
 mod message_tokens;
 mod migration;
 mod sessions;
@@ -22,6 +23,7 @@ use shared::service::{Running, Service, ServiceConfig};
 use shared::time::Clock;
 
 use crate::auth_users::grpc::AuthUserGrpc;
+pub use crate::authority::RULES;
 use crate::message_tokens::commands::TokenCommands;
 use crate::message_tokens::consumers::{CreditTokens, SettleReservations};
 use crate::message_tokens::expiry;
@@ -50,7 +52,7 @@ pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error
     service.spawn(|shutdown| expiry::run(tokens, shutdown));
 
     // What callers do.
-    let server = GrpcServer::default()
+    let server = GrpcServer::new(RULES)
         .with(UserServiceServer::new(UserGrpc::new(database, clock)))
         .with(AuthUserServiceServer::new(AuthUserGrpc::new(database, clock)))
         .with(SessionServiceServer::new(SessionGrpc::new(database, clock)))

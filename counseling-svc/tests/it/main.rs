@@ -1,6 +1,7 @@
 //! counseling-svc through its gRPC server, on a real broker and both databases.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod authority;
 mod catalog;
 mod counselors;
 mod counsels;

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use shared::auth::{Caller, MESH_TOKEN, MeshTokens};
-use shared::config::Secret;
+use shared::auth::{Caller, MESH_TOKEN, MeshSigner};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::{Authority, SetAuthorityRequest};
-use shared::testkit::{MESH_TOKEN_KEY, NatsServer, PostgresServer, Process};
+use shared::testkit::{NatsServer, PostgresServer, Process, mesh_signing_key};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
@@ -80,7 +79,7 @@ impl Mesh {
                 .env("LISTEN_ADDR", &address)
                 .env("NATS_URL", nats.url())
                 .env("DATABASE_URL", database)
-                .env("MESH_TOKEN_KEY", MESH_TOKEN_KEY)
+                .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem()?)
                 .env("RUST_LOG", LOGGED)
                 .env("LOG_FORMAT", "json");
             processes.push(Process::start(&command, None, "TERM", None));
@@ -92,7 +91,7 @@ impl Mesh {
         command
             .env("LISTEN_ADDR", &gateway)
             .env("NATS_URL", nats.url())
-            .env("MESH_TOKEN_KEY", MESH_TOKEN_KEY)
+            .env("MESH_SIGNING_KEY", mesh_signing_key().to_pem()?.expose())
             .env("SESSION_KEY", SESSION_KEY)
             // The load comes from one address.
             .env("RATE_ADDRESS", "0")
@@ -169,7 +168,7 @@ impl Mesh {
 
 /// A token by which services trust the gateway.
 pub(crate) fn mesh_token(caller: Caller) -> Result<String, BoxError> {
-    Ok(MeshTokens::new(&Secret::new(MESH_TOKEN_KEY)).sign(caller)?)
+    Ok(MeshSigner::new(&mesh_signing_key())?.sign(caller, &["user-svc", "counseling-svc", "payment-svc"])?)
 }
 
 /// Runs a binary of this build with its standard output in a file.

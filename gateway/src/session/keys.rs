@@ -5,10 +5,6 @@
 
 use std::collections::HashMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey};
-use ed25519_dalek::{SigningKey, VerifyingKey};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::Serialize;
@@ -16,8 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::config::{Secret, Source};
 use shared::hash::sha256_hex;
-
-const END: &str = "-----END PUBLIC KEY-----";
+use shared::keys::{SigningKey, VerifyingKey};
 
 /// The keys of sessions.
 #[derive(Clone, Debug)]
@@ -26,31 +21,31 @@ pub struct SessionKeySettings {
     pub key: Secret,
     /// `SESSION_EDDSA_KEY`: a private key (PKCS #8, PEM) that signs with EdDSA. Services of others can then verify, by
     /// the keys of `/.well-known/jwks.json`.
-    pub eddsa_key: Option<Secret>,
+    pub eddsa_key: Option<SigningKey>,
     /// `SESSION_OLD_KEYS`: keys that signed with HS256 earlier, separated by commas or lines.
     pub old_keys: Vec<Secret>,
     /// `SESSION_EDDSA_OLD_KEYS`: public keys (PEM, one after the other) of those that signed with EdDSA earlier.
-    pub eddsa_old_keys: Vec<Secret>,
+    pub eddsa_old_keys: Vec<VerifyingKey>,
 }
 
 impl SessionKeySettings {
     /// Reads the settings.
     pub fn read(source: &mut Source) -> Option<Self> {
         let key = source.secret("session.key", 32);
-        let eddsa_key = source.optional_secret("session.eddsa.key", 1);
-        if eddsa_key.as_ref().is_some_and(|key| SigningKey::from_pkcs8_pem(key.expose()).is_err()) {
+        let pem = source.optional_secret("session.eddsa.key", 1);
+        let eddsa_key = pem.as_ref().and_then(|pem| SigningKey::from_pem(pem).ok());
+        if pem.is_some() && eddsa_key.is_none() {
             source.refuse("session.eddsa.key", "must be an Ed25519 key, PKCS #8 in PEM");
         }
         let old = source.optional_secret("session.old.keys", 32);
         let old = old.iter().flat_map(|keys| keys.expose().split([',', '\n']));
         let old_keys: Vec<_> = old.map(str::trim).filter(|key| !key.is_empty()).map(Secret::new).collect();
-        let public = source.optional_secret("session.eddsa.old.keys", 1);
-        let public = public.iter().flat_map(|keys| keys.expose().split_inclusive(END));
-        let eddsa_old_keys: Vec<_> =
-            public.map(str::trim).filter(|key| !key.is_empty()).map(Secret::new).collect();
-        if eddsa_old_keys.iter().any(|key| VerifyingKey::from_public_key_pem(key.expose()).is_err()) {
+        let pem = source.optional_secret("session.eddsa.old.keys", 1);
+        let eddsa_old_keys = pem.as_ref().map_or(Ok(Vec::new()), VerifyingKey::all_from_pem);
+        if eddsa_old_keys.is_err() {
             source.refuse("session.eddsa.old.keys", "must be public Ed25519 keys in PEM");
         }
+        let eddsa_old_keys = eddsa_old_keys.unwrap_or_default();
         Some(Self { key: key?, eddsa_key, old_keys, eddsa_old_keys })
     }
 
@@ -80,7 +75,6 @@ impl SessionKeys {
     /// # Errors
     /// When a key is none.
     pub fn new(settings: &SessionKeySettings) -> Result<Self, shared::Error> {
-        let not_a_key = |_| shared::Error::internal("a session key for EdDSA cannot be read");
         let mut verifying = HashMap::new();
         let mut nameless = Vec::new();
         for secret in std::iter::once(&settings.key).chain(&settings.old_keys) {
@@ -89,32 +83,21 @@ impl SessionKeys {
             nameless.push(key.clone());
             verifying.insert(name_of_secret(secret), key);
         }
-        let own = settings.eddsa_key.as_ref().map(|key| SigningKey::from_pkcs8_pem(key.expose()));
-        let own = own.transpose().map_err(not_a_key)?;
-        let old = settings.eddsa_old_keys.iter().map(|key| VerifyingKey::from_public_key_pem(key.expose()));
-        let old: Vec<_> = old
-            .collect::<Result<_, _>>()
-            .map_err(|_| shared::Error::internal("an old session key for EdDSA cannot be read"))?;
+        let own = settings.eddsa_key.as_ref();
         let mut public = Vec::new();
-        for key in own.iter().map(SigningKey::verifying_key).chain(old) {
-            let name = name_of_public(&key);
-            let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
-            let decoding = DecodingKey::from_ed_components(&x).map_err(shared::Error::internal)?;
+        for key in own.map(SigningKey::verifying).iter().chain(&settings.eddsa_old_keys) {
+            let (name, x) = (key.name(), key.x());
             public.push(json!({
                 "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": name, "x": x,
             }));
-            verifying.insert(name, Verifying::new(Algorithm::EdDSA, decoding));
+            verifying.insert(name, Verifying::new(Algorithm::EdDSA, key.decoding()?));
         }
-        let (header, signing) = match &own {
-            Some(own) => {
-                let key = own.to_pkcs8_der().map_err(|error| shared::Error::internal(error.to_string()))?;
-                let header = named(Header::new(Algorithm::EdDSA), name_of_public(&own.verifying_key()));
-                (header, EncodingKey::from_ed_der(key.as_bytes()))
-            }
+        let (header, signing) = match own {
+            Some(own) => (named(Header::new(Algorithm::EdDSA), own.verifying().name()), own.encoding()?),
             None => {
                 let secret = settings.key.expose();
-                let header = Header::new(Algorithm::HS256);
-                (named(header, name_of_secret(secret)), EncodingKey::from_secret(secret.as_bytes()))
+                let header = named(Header::new(Algorithm::HS256), name_of_secret(secret));
+                (header, EncodingKey::from_secret(secret.as_bytes()))
             }
         };
         Ok(Self { header, signing, verifying, nameless, jwks: json!({ "keys": public }) })
@@ -179,14 +162,10 @@ fn name_of_secret(secret: &str) -> String {
     sha256_hex(&format!("kid\u{1f}{secret}"))[..16].to_owned()
 }
 
-fn name_of_public(key: &VerifyingKey) -> String {
-    sha256_hex(&URL_SAFE_NO_PAD.encode(key.as_bytes()))[..16].to_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use ed25519_dalek::pkcs8::EncodePublicKey;
-    use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::*;
 
@@ -206,13 +185,6 @@ mod tests {
         SessionKeys::new(settings).unwrap()
     }
 
-    fn pair() -> (SigningKey, Secret, String) {
-        let key = SigningKey::from_bytes(&rand::random());
-        let private = key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string();
-        let public = key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
-        (key, Secret::new(private), public)
-    }
-
     #[test]
     fn keys_change_without_signing_anybody_out() {
         let before = keys(&hs(FIRST, &[])).sign(&claims()).unwrap();
@@ -221,13 +193,14 @@ mod tests {
         let after = changed.sign(&claims()).unwrap();
         assert!(keys(&hs(FIRST, &[])).verify::<Value>(&after).is_err());
 
-        let (_, private, public) = pair();
-        let eddsa = SessionKeySettings { eddsa_key: Some(private), ..hs(SECOND, &[FIRST]) };
+        let own = SigningKey::generate();
+        let public = own.verifying();
+        let eddsa = SessionKeySettings { eddsa_key: Some(own), ..hs(SECOND, &[FIRST]) };
         let eddsa = keys(&eddsa);
         for token in [&before, &after, &eddsa.sign(&claims()).unwrap()] {
             assert_eq!(eddsa.verify::<Value>(token).unwrap(), claims());
         }
-        let next = SessionKeySettings { eddsa_old_keys: vec![Secret::new(public)], ..hs(SECOND, &[]) };
+        let next = SessionKeySettings { eddsa_old_keys: vec![public], ..hs(SECOND, &[]) };
         let next = keys(&next);
         assert_eq!(next.verify::<Value>(&eddsa.sign(&claims()).unwrap()).unwrap(), claims());
         assert_eq!(next.jwks(), eddsa.jwks());
@@ -249,9 +222,10 @@ mod tests {
 
     #[test]
     fn no_algorithm_but_the_keys_own_is_taken() {
-        let (key, private, public) = pair();
-        let keys = keys(&SessionKeySettings { eddsa_key: Some(private), ..hs(FIRST, &[]) });
-        let name = name_of_public(&key.verifying_key());
+        let own = SigningKey::generate();
+        let public = own.verifying();
+        let keys = keys(&SessionKeySettings { eddsa_key: Some(own), ..hs(FIRST, &[]) });
+        let name = public.name();
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         for kid in [json!(name), json!(name_of_secret(FIRST)), Value::Null] {
             for signature in ["", "AAAA"] {
@@ -261,8 +235,7 @@ mod tests {
             }
         }
         // The public key, in each of its forms, taken for a secret.
-        let raw = key.verifying_key();
-        for secret in [public.as_bytes(), raw.as_bytes(), URL_SAFE_NO_PAD.encode(raw.as_bytes()).as_bytes()] {
+        for secret in [public.to_pem().unwrap().as_bytes(), public.as_bytes(), public.x().as_bytes()] {
             for kid in [Some(name.clone()), None] {
                 let header = Header { kid, ..Header::new(Algorithm::HS256) };
                 let token =
@@ -271,8 +244,7 @@ mod tests {
             }
         }
         // A key of the forger's own, under the name of ours, and one that brings itself along.
-        let (theirs, ..) = pair();
-        let theirs = EncodingKey::from_ed_der(theirs.to_pkcs8_der().unwrap().as_bytes());
+        let theirs = SigningKey::generate().encoding().unwrap();
         let header = named(Header::new(Algorithm::EdDSA), name);
         let token = jsonwebtoken::encode(&header, &claims(), &theirs).unwrap();
         assert!(keys.verify::<Value>(&token).is_err());

@@ -12,16 +12,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use openidconnect::{PkceCodeChallenge, PkceCodeVerifier};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::error::Error;
 use shared::hash::sha256_hex;
+use shared::keys::SigningKey;
 use shared::time::Clock;
 use url::Url;
 
@@ -90,10 +87,8 @@ impl DevelopmentIdentity {
         let host = if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
         let base = format!("http://{}{PATH}", SocketAddr::new(host, address.port()));
         let base = Url::parse(&base).map_err(Error::internal)?;
-        let key = SigningKey::from_bytes(&rand::random());
-        let public = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
-        let private = key.to_pkcs8_der().map_err(|error| Error::internal(error.to_string()))?;
-        let key = EncodingKey::from_ed_der(private.as_bytes());
+        let key = SigningKey::generate();
+        let (public, key) = (key.verifying().x(), key.encoding()?);
         Ok(Self { inner: Arc::new(Inner { base, key, public, grants: Mutex::default() }) })
     }
 

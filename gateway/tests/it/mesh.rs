@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use futures::future::join_all;
 use reqwest::Client;
 use serde_json::Value;
-use shared::testkit::{Engine, MESH_TOKEN_KEY, NatsServer, Process, TestDatabase, binary, eventually};
+use shared::testkit::{Engine, NatsServer, Process, TestDatabase, binary, eventually, mesh_signing_key};
 
 use crate::world::{World, gateway_config};
 
@@ -17,7 +17,7 @@ fn user_svc(nats: &NatsServer, database: &TestDatabase) -> Process {
         .env("LISTEN_ADDR", "127.0.0.1:0")
         .env("NATS_URL", nats.url())
         .env("DATABASE_URL", database.url())
-        .env("MESH_TOKEN_KEY", MESH_TOKEN_KEY)
+        .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().unwrap())
         .env("REGISTRY_TTL", "2");
     // It ends by SIGKILL: no farewell to the registry, no last answer.
     Process::start(&command, None, "KILL", None)

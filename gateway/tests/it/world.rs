@@ -19,7 +19,9 @@ use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::{Authority, GetMessageTokensRequest, MessageTokens, SetAuthorityRequest};
 use shared::service::Running;
 use shared::telemetry::LogFormat;
-use shared::testkit::{Engine, MESH_TOKEN_KEY, NatsServer, TestDatabase, caller, eventually, service_config};
+use shared::testkit::{
+    Engine, NatsServer, TestDatabase, caller, eventually, mesh_signing_key, service_config,
+};
 use shared::time::Clock;
 use tonic::transport::{Channel, Endpoint};
 
@@ -33,7 +35,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
     gateway::Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         nats_url: nats.url(),
-        mesh_token_key: Secret::new(MESH_TOKEN_KEY),
+        mesh_signing_key: mesh_signing_key(),
         session_keys: gateway::SessionKeySettings::one(Secret::new(SESSION_KEY)),
         sign_in: gateway::SignInSettings::default(),
         edge: gateway::EdgeSettings::without_rates(),

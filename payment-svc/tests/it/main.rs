@@ -1,5 +1,6 @@
 //! payment-svc through its gRPC server, on a real broker and both databases.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod authority;
 mod customers;
 mod world;

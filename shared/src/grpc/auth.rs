@@ -1,6 +1,8 @@
-//! Refuses calls to our services without a good mesh token, and tells the handlers who calls.
+//! Refuses calls to our services without a good mesh token or against the rules, and tells the handlers who calls.
 
+use std::collections::HashMap;
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::future::Either;
@@ -8,19 +10,49 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use crate::Error;
-use crate::auth::{Caller, MESH_TOKEN, MeshTokens};
+use crate::auth::{Caller, MESH_TOKEN, MeshVerifier};
 
 /// Health and reflection are for everybody; ours begin with this.
 const OURS: &str = "/hearlers.";
 
 #[derive(Clone)]
 pub(super) struct AuthLayer {
-    tokens: MeshTokens,
+    tokens: MeshVerifier,
+    rules: Arc<HashMap<&'static str, Who>>,
+}
+
+/// The full path of a method, such as `/hearlers.v1.UserService/GetUser`, and who may call it.
+pub type Rule = (&'static str, Who);
+
+/// Who may call a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The gateway itself; admins as well.
+    Gateway,
+    /// A user, admins included.
+    User,
+    /// A user with admin authority.
+    Admin,
+    /// Whoever has a mesh token.
+    Anybody,
+}
+
+impl Who {
+    /// # Errors
+    /// [`Error::PermissionDenied`] when it is not this caller.
+    fn admit(self, caller: &Caller) -> Result<(), Error> {
+        match self {
+            Self::Gateway => caller.require_gateway(),
+            Self::User => caller.user_id().map(drop),
+            Self::Admin => caller.require_admin(),
+            Self::Anybody => Ok(()),
+        }
+    }
 }
 
 impl AuthLayer {
-    pub(super) fn new(tokens: MeshTokens) -> Self {
-        Self { tokens }
+    pub(super) fn new(tokens: MeshVerifier, rules: &[Rule]) -> Self {
+        Self { tokens, rules: Arc::new(rules.iter().copied().collect()) }
     }
 }
 
@@ -28,20 +60,24 @@ impl<S> Layer<S> for AuthLayer {
     type Service = Auth<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Auth { inner, tokens: self.tokens.clone() }
+        Auth { inner, layer: self.clone() }
     }
 }
 
 #[derive(Clone)]
 pub(super) struct Auth<S> {
     inner: S,
-    tokens: MeshTokens,
+    layer: AuthLayer,
 }
 
 impl<S> Auth<S> {
     fn caller<B>(&self, request: &http::Request<B>) -> Result<Caller, Error> {
         let token = request.headers().get(MESH_TOKEN).and_then(|value| value.to_str().ok());
-        self.tokens.verify(token.unwrap_or_default())
+        let caller = self.layer.tokens.verify(token.unwrap_or_default())?;
+        match self.layer.rules.get(request.uri().path()) {
+            Some(who) => who.admit(&caller).map(|()| caller),
+            None => Err(Error::forbidden("nobody may call this")),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use auth::AuthLayer;
+pub use auth::{Rule, Who};
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -18,7 +19,7 @@ use tonic_health::server::HealthReporter;
 use trace::TraceLayer;
 
 use crate::Error;
-use crate::auth::MeshTokens;
+use crate::auth::MeshVerifier;
 use crate::proto::DESCRIPTORS;
 use crate::shutdown::Shutdown;
 
@@ -28,13 +29,18 @@ const CALLS_PER_CONNECTION: usize = 1024;
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// The gRPC services of one process.
-#[derive(Default)]
 pub struct GrpcServer {
+    rules: &'static [Rule],
     routes: RoutesBuilder,
     names: Vec<&'static str>,
 }
 
 impl GrpcServer {
+    /// A server whose methods may be called as these rules say, and not otherwise.
+    pub fn new(rules: &'static [Rule]) -> Self {
+        Self { rules, routes: RoutesBuilder::default(), names: Vec::new() }
+    }
+
     /// Adds a generated service.
     #[must_use]
     pub fn with<S>(mut self, service: S) -> Self
@@ -59,7 +65,7 @@ impl GrpcServer {
     pub async fn serve(
         self,
         listener: TcpListener,
-        tokens: MeshTokens,
+        tokens: MeshVerifier,
         shutdown: Shutdown,
     ) -> Result<(), Error> {
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -79,7 +85,7 @@ impl GrpcServer {
             .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
             // Top to bottom: the span comes first, so that a refusal is logged in it.
             .layer(TraceLayer)
-            .layer(AuthLayer::new(tokens))
+            .layer(AuthLayer::new(tokens, self.rules))
             .add_routes(routes.routes())
             .serve_with_incoming_shutdown(incoming, async move {
                 shutdown.begun().await;
@@ -94,4 +100,25 @@ async fn set_status(health: &HealthReporter, names: &[&'static str], status: Ser
     for name in names.iter().copied().chain([""]) {
         health.set_service_status(name, status).await;
     }
+}
+
+/// Fails a test when the rules of a service name a method that is none of these services', or leave one of theirs out.
+///
+/// # Panics
+/// Then.
+#[cfg(feature = "testkit")]
+pub fn check_rules(rules: &[Rule], services: &[&str]) {
+    use prost::Message;
+    let files = prost_types::FileDescriptorSet::decode(DESCRIPTORS).expect("the descriptors are good");
+    let mut methods = Vec::new();
+    for file in &files.file {
+        for service in file.service.iter().filter(|service| services.contains(&service.name())) {
+            let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
+            methods.extend(service.method.iter().map(|method| path(method.name())));
+        }
+    }
+    methods.sort();
+    let mut ruled: Vec<_> = rules.iter().map(|(path, _)| (*path).to_owned()).collect();
+    ruled.sort();
+    assert_eq!(ruled, methods);
 }

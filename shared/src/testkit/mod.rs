@@ -17,7 +17,7 @@ pub use nats::NatsServer;
 pub use neighbour::{Neighbour, everything_published};
 pub use postgres::PostgresServer;
 pub use process::{Process, binary};
-pub use service::{MESH_TOKEN_KEY, caller, service_config};
+pub use service::{call_by_path, caller, check_authority, mesh_signing_key, service_config};
 pub use streams::{deliver_again, first_dead_letter, idle};
 
 /// The engines that every test of persistence runs on.

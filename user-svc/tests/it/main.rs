@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod auth_users;
+mod authority;
 mod credits;
 mod message_tokens;
 mod refresh_tokens;

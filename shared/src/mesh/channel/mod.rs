@@ -22,6 +22,7 @@ use deadline::{Deadline, DeadlineLayer};
 use error::CallError;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use http::HeaderValue;
 use members::Members;
 use methods::Methods;
 use retry::{Retry, RetryLayer};
@@ -33,6 +34,8 @@ use tonic::body::Body;
 use tower::{Service, ServiceBuilder};
 
 use super::Directory;
+use crate::Error;
+use crate::auth::{Caller, MESH_TOKEN, MeshSigner};
 use crate::proto::DESCRIPTORS;
 
 type Request = http::Request<Body>;
@@ -65,6 +68,7 @@ type Stack = Deadline<Shed<Retry<Balance>>>;
 pub struct MeshChannel {
     stack: Stack,
     members: Arc<Members>,
+    signer: Option<MeshSigner>,
     // Kept for its Drop: the directory is followed until the last clone is gone.
     _follower: Arc<AbortOnDropHandle<()>>,
 }
@@ -84,7 +88,24 @@ impl MeshChannel {
             .layer(RetryLayer::new(service, methods, &settings))
             .service(Balance::new(members.clone()));
         let follower = tokio::spawn(follow(directory, members.clone()));
-        Self { stack, members, _follower: Arc::new(AbortOnDropHandle::new(follower)) }
+        Self { stack, members, signer: None, _follower: Arc::new(AbortOnDropHandle::new(follower)) }
+    }
+
+    /// Signs the calls that carry a [`Caller`](crate::auth::Caller) among their extensions, for this service alone.
+    #[must_use]
+    pub fn signed_by(self, signer: MeshSigner) -> Self {
+        Self { signer: Some(signer), ..self }
+    }
+
+    /// The token of a call.
+    fn sign(&self, request: &mut Request) -> Result<(), Status> {
+        let caller = request.extensions_mut().remove::<Caller>();
+        if let (Some(signer), Some(caller)) = (&self.signer, caller) {
+            let token = signer.sign(caller, &[self.members.service()])?;
+            let token = HeaderValue::try_from(token).map_err(Error::internal)?;
+            request.headers_mut().insert(MESH_TOKEN, token);
+        }
+        Ok(())
     }
 
     /// The instances and how they are doing at the moment, ordered by id: for operators.
@@ -123,7 +144,10 @@ impl Service<Request> for MeshChannel {
         self.stack.poll_ready(context).map_err(Status::from)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        if let Err(status) = self.sign(&mut request) {
+            return std::future::ready(Err(status)).boxed();
+        }
         self.stack.call(request).map(|result| result.map_err(Status::from)).boxed()
     }
 }
