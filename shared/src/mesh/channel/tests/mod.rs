@@ -18,6 +18,7 @@ use upstream::{Upstream, answer, refuse};
 
 use super::*;
 use crate::proto::v1::auth_user_service_client::AuthUserServiceClient;
+use crate::proto::v1::session_service_client::SessionServiceClient;
 use crate::proto::v1::{FindAuthUserRequest, RotateRefreshTokenRequest};
 use crate::testkit::eventually;
 
@@ -36,7 +37,7 @@ async fn find(channel: &MeshChannel) -> Result<(), Status> {
 
 /// Calls a method that must not be carried out twice.
 async fn rotate(channel: &MeshChannel) -> Result<(), Status> {
-    let mut client = AuthUserServiceClient::new(channel.clone());
+    let mut client = SessionServiceClient::new(channel.clone());
     client.rotate_refresh_token(RotateRefreshTokenRequest::default()).await.map(drop)
 }
 
