@@ -16,8 +16,8 @@ use crate::edge::limit_sign_in;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::input::body_of_at_most;
 use crate::resources::{
-    auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, relationships, sessions,
-    sign_in, tones, users,
+    account, auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, relationships,
+    sessions, sign_in, tones, users,
 };
 use crate::session::{admins_only, signed_in_only};
 
@@ -73,6 +73,9 @@ fn own() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::logout))
         .routes(routes!(sessions::logout_all))
         .routes(routes!(users::get_me, users::update_me))
+        .routes(routes!(account::get_tokens))
+        .routes(routes!(account::get_tracking, account::update_tracking))
+        .routes(routes!(account::create_activity))
         .routes(routes!(counsels::own::create_counsel, counsels::own::list_counsels))
         .routes(routes!(counsels::get_counsel))
         .routes(routes!(feed::follow_counsels))

@@ -11,6 +11,7 @@ use shared::proto::v1::counselor_service_client::CounselorServiceClient;
 use shared::proto::v1::episode_service_client::EpisodeServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::session_service_client::SessionServiceClient;
+use shared::proto::v1::user_activity_service_client::UserActivityServiceClient;
 use shared::proto::v1::user_service_client::UserServiceClient;
 use shared::telemetry::{self, HttpHeadersMut};
 use tonic::metadata::MetadataMap;
@@ -47,6 +48,11 @@ impl Upstream {
     /// Message tokens.
     pub fn message_tokens(&self) -> MessageTokenServiceClient<MeshChannel> {
         MessageTokenServiceClient::new(self.user_svc.clone())
+    }
+
+    /// Activities, and how far users have come.
+    pub fn user_activities(&self) -> UserActivityServiceClient<MeshChannel> {
+        UserActivityServiceClient::new(self.user_svc.clone())
     }
 
     /// Counselors, tones and bubbles.

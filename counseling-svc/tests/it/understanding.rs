@@ -8,20 +8,15 @@ use shared::id::new_id;
 use shared::messaging::UNDERSTAND_COUNSELS;
 use shared::proto::events::v1::{self, RiskDetected};
 use shared::proto::v1::{Counsel, EmotionPrimary, RiskKind as Label, SleepQuality, Valence};
-use shared::testkit::eventually;
+use shared::testkit::{eventually, idle};
 
 use crate::puppet::{GREETING, answer_to};
 use crate::world::World;
 
 /// Waits until every answered message of all counsels was understood.
 async fn understood(world: &World) {
-    let stream = world.service.running.nats().jetstream.get_stream("COUNSELS").await.unwrap();
     world.published().await;
-    eventually("every message is understood", async || {
-        let info = stream.consumer_info(UNDERSTAND_COUNSELS.name).await.unwrap();
-        info.num_pending == 0 && info.num_ack_pending == 0
-    })
-    .await;
+    idle(world.service.running.nats(), &UNDERSTAND_COUNSELS).await;
 }
 
 async fn known(world: &World, counsel: &Counsel, column: &str) -> Option<String> {

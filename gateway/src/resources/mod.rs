@@ -1,5 +1,6 @@
 //! One module a resource: its routes, its DTOs and the translation.
 
+pub mod account;
 pub mod auth;
 pub mod bubbles;
 pub mod counselors;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod account;
 mod admin;
 mod auth;
 mod catalog;
@@ -14,6 +15,7 @@ mod edge;
 mod feed;
 mod idempotency;
 mod images;
+mod logs;
 mod mesh;
 mod openapi;
 mod ownership;

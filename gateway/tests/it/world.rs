@@ -25,6 +25,7 @@ use shared::testkit::{
 use shared::time::Clock;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::logs;
 use crate::openapi::Document;
 use crate::sse::Events;
 
@@ -170,6 +171,7 @@ impl World {
         assistant: Arc<dyn Assistant>,
         configure: impl FnOnce(&mut gateway::Config),
     ) -> Self {
+        logs::watch();
         let nats = NatsServer::start().await;
         let databases = [
             TestDatabase::new(engine).await,
@@ -229,6 +231,7 @@ impl World {
         let mut request = self.client.request(call.method.clone(), format!("{base}{}", call.path));
         request = request.headers(call.headers.clone());
         if let Some(body) = &call.body {
+            logs::note(body);
             request = request.body(body.clone());
         }
         request.send().await.unwrap()

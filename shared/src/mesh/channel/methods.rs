@@ -53,7 +53,7 @@ mod tests {
         let methods = Methods::read(DESCRIPTORS);
         assert_eq!(methods.is_idempotent("/hearlers.v1.UserService/GetUser"), Some(true));
         assert_eq!(methods.is_idempotent("/hearlers.v1.AuthUserService/SetAuthority"), Some(true));
-        assert_eq!(methods.is_idempotent("/hearlers.v1.AuthUserService/RotateRefreshToken"), Some(false));
+        assert_eq!(methods.is_idempotent("/hearlers.v1.SessionService/RotateRefreshToken"), Some(false));
         assert_eq!(methods.is_idempotent("/hearlers.v1.UserService/Unheard"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::messaging::dead_letter;
-use crate::testkit::eventually;
+use crate::testkit::{eventually, idle};
 
 async fn letters(world: &World) -> u64 {
     world.nats.jetstream.get_stream(DEAD_LETTERS).await.unwrap().cached_info().state.messages
@@ -66,12 +66,7 @@ crate::on_each_engine! {
 
         assert!(dead_letter::replay(&world.nats, 1).await.unwrap());
         eventually("the effect", async || world.effects().await.len() == 2).await;
-        eventually("the bystander has seen the replay", async || {
-            let stream = world.nats.jetstream.get_stream("USERS").await.unwrap();
-            let info = stream.consumer_info(BYSTANDER.name).await.unwrap();
-            info.num_pending == 0 && info.num_ack_pending == 0
-        })
-        .await;
+        idle(&world.nats, &BYSTANDER).await;
         assert_eq!(bystander.calls.load(Ordering::SeqCst), 1);
         for consumer in [failing, other] {
             assert!(consumer.finish(Duration::from_secs(5)).await);

@@ -44,7 +44,7 @@ async fn idle_instances_share_the_calls() {
 async fn a_call_is_in_flight_until_its_response_was_read() {
     let upstream = Upstream::start(async |_| upstream::unfinished_answer());
     let channel = channel_to(&[upstream.address()], ChannelSettings::default());
-    let request = http::Request::post("/hearlers.v1.AuthUserService/Stream").body(Body::empty()).unwrap();
+    let request = http::Request::post("/hearlers.v1.SessionService/Stream").body(Body::empty()).unwrap();
     let response = tower::ServiceExt::oneshot(channel.clone(), request).await.unwrap();
     let expected =
         InstanceHealth { id: upstream.address(), address: upstream.address(), in_flight: 1, ejected: false };

@@ -23,9 +23,9 @@ async fn the_deadline_is_passed_on_and_enforced() {
     assert_eq!(status.message(), "user-svc did not answer within 200ms");
     assert!(began.elapsed() >= Duration::from_millis(200));
 
-    let mut request = tonic::Request::new(FindAuthUserRequest::default());
+    let mut request = tonic::Request::new(ListSessionsRequest::default());
     request.set_timeout(Duration::from_millis(50));
-    let status = AuthUserServiceClient::new(channel).find_auth_user(request).await.unwrap_err();
+    let status = SessionServiceClient::new(channel).list_sessions(request).await.unwrap_err();
     assert_eq!(status.message(), "user-svc did not answer within 50ms");
 
     let seen = seen.lock().unwrap();
@@ -42,7 +42,7 @@ async fn the_deadline_holds_for_the_body_too() {
     let channel = channel_to(&[upstream.address()], settings);
     assert_eq!(find(&channel).await.unwrap_err().code(), Code::DeadlineExceeded);
 
-    let request = http::Request::post("/hearlers.v1.AuthUserService/Stream").body(Body::empty()).unwrap();
+    let request = http::Request::post("/hearlers.v1.SessionService/Stream").body(Body::empty()).unwrap();
     let response = tower::ServiceExt::oneshot(channel, request).await.unwrap();
     let body = http_body_util::BodyExt::collect(response.into_body()).await;
     assert_eq!(body.unwrap_err().code(), Code::DeadlineExceeded);

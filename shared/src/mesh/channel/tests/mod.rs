@@ -17,9 +17,8 @@ use tonic::{Code, Status};
 use upstream::{Upstream, answer, refuse};
 
 use super::*;
-use crate::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use crate::proto::v1::session_service_client::SessionServiceClient;
-use crate::proto::v1::{FindAuthUserRequest, RotateRefreshTokenRequest};
+use crate::proto::v1::{ListSessionsRequest, RotateRefreshTokenRequest};
 use crate::testkit::eventually;
 
 const SERVICE: &str = "user-svc";
@@ -31,8 +30,8 @@ fn channel_to(addresses: &[String], settings: ChannelSettings) -> MeshChannel {
 
 /// Calls a method without side effects.
 async fn find(channel: &MeshChannel) -> Result<(), Status> {
-    let mut client = AuthUserServiceClient::new(channel.clone());
-    client.find_auth_user(FindAuthUserRequest::default()).await.map(drop)
+    let mut client = SessionServiceClient::new(channel.clone());
+    client.list_sessions(ListSessionsRequest::default()).await.map(drop)
 }
 
 /// Calls a method that must not be carried out twice.

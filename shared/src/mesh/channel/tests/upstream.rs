@@ -118,7 +118,7 @@ struct Scripted {
 }
 
 impl NamedService for Scripted {
-    const NAME: &'static str = "hearlers.v1.AuthUserService";
+    const NAME: &'static str = "hearlers.v1.SessionService";
 }
 
 impl tower::Service<Request> for Scripted {
