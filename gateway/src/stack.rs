@@ -74,7 +74,8 @@ async fn harden(is_encrypted: bool, request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // With less, browsers would call the origin of our own forms `null`.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     if is_encrypted {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }

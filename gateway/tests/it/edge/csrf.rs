@@ -45,7 +45,7 @@ async fn every_answer_has_the_security_headers() {
         let reply = world.send(Call::get(path)).await;
         assert_eq!(reply.headers["x-content-type-options"], "nosniff", "{path}");
         assert_eq!(reply.headers["x-frame-options"], "DENY", "{path}");
-        assert_eq!(reply.headers["referrer-policy"], "no-referrer", "{path}");
+        assert_eq!(reply.headers["referrer-policy"], "same-origin", "{path}");
     }
     let reply = world.send(Call::get("/v1/users/me")).await;
     assert_eq!(reply.headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
