@@ -11,6 +11,7 @@ pub mod contexts;
 mod counselors;
 mod counsels;
 mod episodes;
+mod erasure;
 mod labels;
 mod migration;
 mod prompts;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use shared::Error;
 use shared::grpc::GrpcServer;
-use shared::messaging::UNDERSTAND_COUNSELS;
+use shared::messaging::{ERASE_USERS, UNDERSTAND_COUNSELS};
 use shared::proto::v1::counsel_prompt_service_server::CounselPromptServiceServer;
 use shared::proto::v1::counsel_service_server::CounselServiceServer;
 use shared::proto::v1::counselor_service_server::CounselorServiceServer;
@@ -40,6 +41,7 @@ use crate::counsels::recovery;
 use crate::counsels::risk::RiskPolicy;
 use crate::counsels::understanding::UnderstandCounsels;
 use crate::episodes::grpc::EpisodeGrpc;
+use crate::erasure::consumers::EraseUsers;
 use crate::migration::Migrator;
 use crate::prompts::grpc::PromptGrpc;
 
@@ -77,6 +79,7 @@ pub async fn start_with(
     // What follows from what was said.
     let understanding = UnderstandCounsels::new(database, clock.clone(), assistant.clone(), risks.clone());
     service.consume(&UNDERSTAND_COUNSELS, understanding);
+    service.consume(&ERASE_USERS, EraseUsers::new(database, clock.clone()));
 
     // What time alone does.
     let commands = CounselCommands::new(database.clone(), clock.clone(), assistant, risks);

@@ -72,7 +72,7 @@ fn own() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::close_session))
         .routes(routes!(sessions::logout))
         .routes(routes!(sessions::logout_all))
-        .routes(routes!(users::get_me, users::update_me))
+        .routes(routes!(users::get_me, users::update_me, users::delete_me))
         .routes(routes!(account::get_tokens))
         .routes(routes!(account::get_tracking, account::update_tracking))
         .routes(routes!(account::create_activity))

@@ -9,6 +9,7 @@ pub const RULES: &[Rule] = &[
     ("/hearlers.v1.UserService/GetUser", Anybody),
     ("/hearlers.v1.UserService/FindUserByNickname", Admin),
     ("/hearlers.v1.UserService/UpdateUser", Anybody),
+    ("/hearlers.v1.UserService/DeleteUser", Anybody),
     ("/hearlers.v1.AuthUserService/FindAuthUser", Gateway),
     ("/hearlers.v1.AuthUserService/ConnectAuthChannel", Gateway),
     ("/hearlers.v1.AuthUserService/SetAuthority", Gateway),

@@ -6,6 +6,7 @@ mod m2026_01_02_000003_create_counsels;
 mod m2026_02_01_000001_complete_prompts;
 mod m2026_02_01_000002_create_episodes;
 mod m2026_02_01_000003_create_counsel_contexts;
+mod m2026_03_01_000001_create_erased_users;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null};
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_02_01_000001_complete_prompts::Migration),
             Box::new(m2026_02_01_000002_create_episodes::Migration),
             Box::new(m2026_02_01_000003_create_counsel_contexts::Migration),
+            Box::new(m2026_03_01_000001_create_erased_users::Migration),
         ]
     }
 }

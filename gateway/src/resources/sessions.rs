@@ -121,8 +121,7 @@ pub async fn logout_all(
     headers: HeaderMap,
 ) -> Result<(HeaderMap, Success<IsSuccess>), ApiError> {
     let close_all = app.upstream.request(session.caller(), v1::CloseAllSessionsRequest {})?;
-    let closed = app.upstream.sessions().close_all_sessions(close_all).await?.into_inner().session_ids;
-    for session_id in closed {
+    for session_id in app.upstream.sessions().close_all_sessions(close_all).await?.into_inner().session_ids {
         app.revoked.add(&session_id).await;
     }
     without_cookies(&headers)
@@ -135,7 +134,11 @@ async fn close(app: &App, session: &Session, session_id: String) -> Result<(), A
     Ok(())
 }
 
-fn without_cookies(headers: &HeaderMap) -> Result<(HeaderMap, Success<IsSuccess>), ApiError> {
+/// Takes the cookies away, and says that it is done.
+///
+/// # Errors
+/// Never: the cookies are ASCII.
+pub fn without_cookies(headers: &HeaderMap) -> Result<(HeaderMap, Success<IsSuccess>), ApiError> {
     let mut set = HeaderMap::new();
     clear_cookies(SessionCookies::for_host(headers), &mut set)?;
     Ok((set, Success::ok(IsSuccess::yes())))

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
-use crate::dto::{Times, api_enum};
+use crate::dto::{IsSuccess, Times, api_enum};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
 use crate::input::{Body, Ids, PathIds};
+use crate::resources::sessions::without_cookies;
 use crate::session::Session;
 use crate::upstream::promised;
 
@@ -193,4 +195,26 @@ pub async fn update_me(
     let request = app.upstream.request(session.caller(), change)?;
     let answer = app.upstream.users().update_user(request).await?.into_inner();
     Ok(Success::ok(UserData { user: promised(answer.user, "user")?.try_into()? }))
+}
+
+/// Deletes the caller for good: what the caller said, the profile, the account, and every session. There is no way back.
+///
+/// The services erase what they hold as they hear of it, in moments. Orders stay, without anything personal.
+#[utoipa::path(
+    delete,
+    path = "/users/me",
+    tag = "users",
+    responses((status = 200, body = Envelope<IsSuccess>), Errors)
+)]
+pub async fn delete_me(
+    State(app): State<Arc<App>>,
+    session: Session,
+    headers: HeaderMap,
+) -> Result<(HeaderMap, Success<IsSuccess>), ApiError> {
+    let delete = v1::DeleteUserRequest { user_id: session.user_id.clone() };
+    let delete = app.upstream.request(session.caller(), delete)?;
+    for session_id in app.upstream.users().delete_user(delete).await?.into_inner().session_ids {
+        app.revoked.add(&session_id).await;
+    }
+    without_cookies(&headers)
 }

@@ -12,6 +12,7 @@ mod counselors;
 mod counsels;
 mod document;
 mod edge;
+mod erasure;
 mod feed;
 mod idempotency;
 mod images;

@@ -20,8 +20,8 @@ pub use migration::CreateMessagingTables;
 pub use outbox::OutboxSignal;
 pub use relay::{Relay, RelaySettings};
 pub use topology::{
-    CONSUMERS, CREDIT_TOKENS, ConsumerSpec, DEAD_LETTERS, KEEP_CUSTOMERS, SETTLE_RESERVATIONS, STREAMS,
-    StreamSpec, TRACK_USERS, TopologySettings, UNDERSTAND_COUNSELS, reconcile,
+    CONSUMERS, CREDIT_TOKENS, ConsumerSpec, DEAD_LETTERS, ERASE_USERS, KEEP_CUSTOMERS, SETTLE_RESERVATIONS,
+    STREAMS, StreamSpec, TRACK_USERS, TopologySettings, UNDERSTAND_COUNSELS, reconcile,
 };
 
 use crate::Error;

@@ -90,6 +90,14 @@ pub const UNDERSTAND_COUNSELS: ConsumerSpec = ConsumerSpec {
     concurrency: 16,
 };
 
+/// counseling-svc: erases what deleted users said.
+pub const ERASE_USERS: ConsumerSpec = ConsumerSpec {
+    name: "counseling-svc-erasure",
+    stream: "USERS",
+    facts: &[v1::UserDeleted::SUBJECT],
+    concurrency: 1,
+};
+
 /// payment-svc: keeps a customer for every user.
 pub const KEEP_CUSTOMERS: ConsumerSpec = ConsumerSpec {
     name: "payment-svc-customers",
@@ -99,8 +107,8 @@ pub const KEEP_CUSTOMERS: ConsumerSpec = ConsumerSpec {
 };
 
 /// Every consumer of the mesh.
-pub const CONSUMERS: [&ConsumerSpec; 5] =
-    [&SETTLE_RESERVATIONS, &TRACK_USERS, &CREDIT_TOKENS, &UNDERSTAND_COUNSELS, &KEEP_CUSTOMERS];
+pub const CONSUMERS: [&ConsumerSpec; 6] =
+    [&SETTLE_RESERVATIONS, &TRACK_USERS, &CREDIT_TOKENS, &UNDERSTAND_COUNSELS, &ERASE_USERS, &KEEP_CUSTOMERS];
 
 /// What streams and consumers have in common.
 #[derive(Clone, Debug)]

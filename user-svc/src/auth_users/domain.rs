@@ -88,6 +88,13 @@ impl AuthUser {
         }
     }
 
+    /// Forgets the account and the authority, so that the account may begin anew.
+    pub fn erase(&mut self, now: Timestamp) {
+        self.channel = AuthChannel::Unlinked;
+        self.authority = Authority::User;
+        self.updated_at = now;
+    }
+
     /// Gives the user `authority`; false when they have it already.
     pub fn set_authority(&mut self, authority: Authority, now: Timestamp) -> bool {
         let changes = self.authority != authority;

@@ -53,6 +53,9 @@ pub trait SessionStore {
     /// Removes the refresh tokens of a session.
     fn remove_refresh_tokens(&self, session_id: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Removes everything of the user.
+    fn erase_sessions(&self, user_id: &str) -> impl Future<Output = Result<(), Error>> + Send;
+
     /// Removes what of the user expired before `before`.
     fn forget_sessions(
         &self,
@@ -98,6 +101,14 @@ impl SessionStore for Transaction {
     async fn remove_refresh_tokens(&self, session_id: &str) -> Result<(), Error> {
         let of_session = refresh_token::Column::SessionId.eq(session_id);
         refresh_token::Entity::delete_many().filter(of_session).exec(&**self).await?;
+        Ok(())
+    }
+
+    async fn erase_sessions(&self, user_id: &str) -> Result<(), Error> {
+        let tokens = refresh_token::Entity::delete_many();
+        tokens.filter(refresh_token::Column::UserId.eq(user_id)).exec(&**self).await?;
+        let sessions = session::Entity::delete_many();
+        sessions.filter(session::Column::UserId.eq(user_id)).exec(&**self).await?;
         Ok(())
     }
 

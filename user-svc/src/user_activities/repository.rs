@@ -31,6 +31,9 @@ pub trait Activities {
 
     /// Adds an activity; false when there is one with this id.
     fn insert_activity(&self, activity: &UserActivity) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Removes the activities and the tracking of a user.
+    fn erase_activities(&self, user_id: &str) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 impl Activities for Transaction {
@@ -51,6 +54,12 @@ impl Activities for Transaction {
 
     async fn activity(&self, id: &str) -> Result<Option<UserActivity>, Error> {
         Entity::find_by_id(id).one(&**self).await?.map(UserActivity::try_from).transpose()
+    }
+
+    async fn erase_activities(&self, user_id: &str) -> Result<(), Error> {
+        Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(&**self).await?;
+        tracking::Entity::delete_by_id(user_id).exec(&**self).await?;
+        Ok(())
     }
 
     async fn insert_activity(&self, activity: &UserActivity) -> Result<bool, Error> {

@@ -2,7 +2,7 @@
 
 use shared::Error;
 use shared::database::{Database, Transaction};
-use shared::proto::events::v1::{UserCreated, UserUpdated};
+use shared::proto::events::v1::{UserCreated, UserDeleted, UserUpdated};
 use shared::time::{Clock, Timestamp};
 
 use super::domain::{Nickname, User, UserChange, UserEvent};
@@ -11,6 +11,7 @@ use crate::auth_users::domain::AuthUser;
 use crate::auth_users::repository::AuthUsers;
 use crate::message_tokens::domain::MessageTokens;
 use crate::message_tokens::repository::TokenStore;
+use crate::sessions::repository::SessionStore;
 use crate::user_activities::domain::UserTracking;
 use crate::user_activities::repository::Activities;
 
@@ -76,6 +77,30 @@ impl UserCommands {
         }
         Ok(user)
     }
+
+    /// Erases a user, and what hangs on them here: the ids of the sessions that were open. Nothing happens when that was
+    /// done before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there never was such a user.
+    pub async fn erase(&self, user_id: &str) -> Result<Vec<String>, Error> {
+        let transaction = self.database.begin().await?;
+        let user = transaction.user_for_change(user_id).await?;
+        let mut user = user.ok_or(Error::NotFound("user"))?;
+        let now = self.clock.now();
+        let Some(deleted) = user.erase(now) else { return Ok(Vec::new()) };
+        if let Some(mut auth_user) = transaction.auth_user_for_change(user_id).await? {
+            auth_user.erase(now);
+            transaction.save_auth_user(&auth_user).await?;
+        }
+        let sessions = transaction.open_sessions(user_id, now).await?;
+        transaction.erase_sessions(user_id).await?;
+        transaction.erase_activities(user_id).await?;
+        transaction.save_user(&user).await?;
+        publish(&transaction, deleted).await?;
+        transaction.commit().await?;
+        Ok(sessions.into_iter().map(|session| session.id).collect())
+    }
 }
 
 fn present(user: Option<User>) -> Result<User, Error> {
@@ -94,6 +119,7 @@ async fn publish(transaction: &Transaction, event: UserEvent) -> Result<(), Erro
             let changed_fields = changed_fields.into_iter().map(str::to_owned).collect();
             transaction.publish(&UserUpdated { user_id, changed_fields }).await
         }
+        UserEvent::Deleted { user_id } => transaction.publish(&UserDeleted { user_id }).await,
     }
 }
 

@@ -42,6 +42,7 @@ pub struct UserChange {
 pub enum UserEvent {
     Created { user_id: String },
     Updated { user_id: String, changed_fields: Vec<&'static str> },
+    Deleted { user_id: String },
 }
 
 impl User {
@@ -56,6 +57,18 @@ impl User {
             deleted_at: None,
         };
         (user, UserEvent::Created { user_id: id.to_owned() })
+    }
+
+    /// Erases all that says who the user was; nothing happens when that was done before.
+    pub fn erase(&mut self, now: Timestamp) -> Option<UserEvent> {
+        if self.deleted_at.is_some() {
+            return None;
+        }
+        self.nickname = Nickname::of_erased(&self.id);
+        self.profile = UserProfile::default();
+        self.updated_at = now;
+        self.deleted_at = Some(now);
+        Some(UserEvent::Deleted { user_id: self.id.clone() })
     }
 
     /// Applies `change`; nothing happens when everything is so already.
@@ -99,6 +112,11 @@ fn replace_optional<T: PartialEq>(old: &mut Option<T>, new: Option<T>) -> bool {
 pub struct Nickname(String);
 
 impl Nickname {
+    /// What stands where a nickname was: nobody can choose one so long, and nobody else has it.
+    fn of_erased(user_id: &str) -> Self {
+        Self(format!("erased {user_id}"))
+    }
+
     /// Reads a nickname, without the white space around it.
     ///
     /// # Errors

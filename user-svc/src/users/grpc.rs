@@ -5,8 +5,9 @@ use shared::database::Database;
 use shared::id::check_id;
 use shared::proto::v1::user_service_server::UserService;
 use shared::proto::v1::{
-    self, FindUserByNicknameRequest, FindUserByNicknameResponse, GetUserRequest, GetUserResponse,
-    InitializeUserRequest, InitializeUserResponse, UpdateUserRequest, UpdateUserResponse,
+    self, DeleteUserRequest, DeleteUserResponse, FindUserByNicknameRequest, FindUserByNicknameResponse,
+    GetUserRequest, GetUserResponse, InitializeUserRequest, InitializeUserResponse, UpdateUserRequest,
+    UpdateUserResponse,
 };
 use shared::time::{Clock, Timestamp};
 use shared::{Error, Violations};
@@ -74,6 +75,17 @@ impl UserService for UserGrpc {
         let change = change_of(&request, self.commands.now())?;
         let user = self.commands.update(&request.user_id, change).await?;
         Ok(Response::new(UpdateUserResponse { user: Some(user.into()) }))
+    }
+
+    async fn delete_user(
+        &self,
+        request: Request<DeleteUserRequest>,
+    ) -> Result<Response<DeleteUserResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let user_id = request.into_inner().user_id;
+        caller.require_owner(&user_id, "user")?;
+        let session_ids = self.commands.erase(&user_id).await?;
+        Ok(Response::new(DeleteUserResponse { session_ids }))
     }
 }
 

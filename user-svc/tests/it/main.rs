@@ -4,6 +4,7 @@
 mod auth_users;
 mod authority;
 mod credits;
+mod erasure;
 mod message_tokens;
 mod refresh_tokens;
 mod sessions;

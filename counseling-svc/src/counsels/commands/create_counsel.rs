@@ -15,6 +15,7 @@ use super::{CounselCommands, grow, in_vain, said};
 use crate::assistant::{Draft, Risk, Turn};
 use crate::contexts::domain::Context;
 use crate::counselors::entity::{bubble, counselor};
+use crate::erasure::repository::is_erased;
 use crate::prompts::entity::technique;
 use crate::relationships::domain::{Relationship, Source};
 use crate::relationships::repository::Relationships;
@@ -81,6 +82,9 @@ impl CounselCommands {
         let transaction = self.database.begin().await?;
         let met = Relationship::new(id::new_id(), &counsel.counselor_id, &counsel.user_id, now);
         counsel.relationship_id = transaction.relationship_for_change(met).await?.id;
+        if is_erased(&*transaction, &counsel.user_id).await? {
+            return Err(Error::NotFound("user"));
+        }
         if !transaction.insert_counsel(&counsel).await? {
             // The same request at the same time was faster.
             drop(transaction);
