@@ -23,7 +23,7 @@ async fn every_refusal_has_the_envelope_a_request_id_and_the_cors_headers() {
     for (call, status, reason, code) in [
         (Call::get("/v1/nowhere"), 404, "NOT_FOUND", "HTTP_NOT_FOUND"),
         (
-            Call::new(Method::DELETE, "/v1/users/me").by(&token),
+            Call::new(Method::POST, "/v1/users/me").by(&token),
             405,
             "METHOD_NOT_ALLOWED",
             "HTTP_METHOD_NOT_ALLOWED",
