@@ -112,8 +112,8 @@ def ensure_keys(binaries: Path) -> None:
             file.write(secrets.token_urlsafe(32))
         scratch.replace(key)
     signing, verifying = KEYS / "mesh-signing.pem", KEYS / "mesh-verifying.pem"
-    if not verifying.exists():
-        # Half a pair, left by a crash, is of no use.
+    if not (signing.exists() and verifying.exists()):
+        # Half a pair is of no use.
         signing.unlink(missing_ok=True)
         made = subprocess.run([binaries / "gateway", "make-mesh-keys", signing, verifying])
         if made.returncode:

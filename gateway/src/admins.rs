@@ -34,7 +34,7 @@ pub async fn grant_admin(config: Config, user_id: &str) -> Result<(), Error> {
     };
     tokio::time::timeout(LIMIT, found).await.map_err(|_| unavailable("no user-svc is running"))?;
     let set = SetAuthorityRequest { user_id: user_id.to_owned(), authority: Authority::Admin.into() };
-    let set = upstream.request(Caller::Gateway, set).map_err(|_| Error::internal("the mesh token"))?;
+    let set = upstream.request(Caller::Gateway, set);
     match upstream.auth_users().set_authority(set).await {
         Ok(_) => Ok(()),
         Err(status) if status.code() == Code::NotFound => Err(Error::NotFound("user")),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use async_nats::client::Client;
 use async_nats::connection::State;
-use async_nats::jetstream::kv::{self, Store, UpdateErrorKind};
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, StorageType};
+use async_nats::jetstream::kv::{Store, UpdateErrorKind};
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::error::Error;
@@ -17,6 +17,7 @@ use shared::hash::sha256_hex;
 use shared::id;
 use shared::messaging::Nats;
 
+use crate::buckets;
 use crate::envelope::ApiError;
 use crate::input::IdempotencyKey;
 
@@ -148,16 +149,8 @@ impl IdempotencyKeys {
 }
 
 async fn reconcile(nats: &Nats, settings: &IdempotencySettings) -> Result<Store, async_nats::Error> {
-    let config = kv::Config {
-        bucket: BUCKET.to_owned(),
-        description: "what each Idempotency-Key of the last day stands for".to_owned(),
-        history: 1,
-        max_age: settings.keep,
-        storage: StorageType::File,
-        num_replicas: settings.replicas,
-        ..kv::Config::default()
-    };
-    Ok(Box::pin(nats.jetstream.create_or_update_key_value(config)).await?)
+    let description = "what each Idempotency-Key of the last day stands for";
+    buckets::open(nats, BUCKET, description, settings.keep, settings.replicas).await
 }
 
 fn is_connected(client: &Client) -> bool {

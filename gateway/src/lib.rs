@@ -1,6 +1,7 @@
 //! The gateway: REST on one side, gRPC to the services on the other.
 
 mod admins;
+mod buckets;
 mod config;
 mod dto;
 mod edge;
@@ -11,6 +12,7 @@ mod idempotency;
 mod images;
 mod input;
 mod observe;
+mod origins;
 mod resources;
 mod router;
 mod session;

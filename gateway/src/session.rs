@@ -8,8 +8,10 @@ mod revoked;
 use std::time::Duration;
 
 pub(crate) use cookies::read as read_cookie;
-pub use cookies::{SessionCookies, clear_cookies, clear_refresh_cookies, refresh_token};
-pub use extract::{admins_only, guest_of, signed_in_only};
+pub use cookies::{
+    SessionCookies, append as append_cookie, clear_cookies, clear_refresh_cookies, refresh_token,
+};
+pub use extract::{admins_only, bearer, guest_of, signed_in_only};
 use jsonwebtoken::errors::ErrorKind;
 pub use keys::{SessionKeySettings, SessionKeys};
 pub use revoked::RevokedSessions;

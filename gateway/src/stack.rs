@@ -19,13 +19,12 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::Config;
-use crate::edge::{
-    EXPOSED, Origins, RateLimits, TrustedProxies, limit_addresses, same_site_only, tell_address,
-};
+use crate::edge::{EXPOSED, RateLimits, TrustedProxies, limit_addresses, same_site_only, tell_address};
 use crate::envelope::ApiError;
 use crate::events::LAST_EVENT_ID;
 use crate::input::IDEMPOTENCY_KEY;
 use crate::observe::{REQUEST_ID_HEADER, observe};
+use crate::origins::Origins;
 
 /// Wraps the router.
 ///
@@ -53,7 +52,7 @@ pub fn wrap(router: Router, config: &Config, rates: &Arc<RateLimits>) -> Router 
 
 fn cors(origins: Origins) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, _| origins.allow(origin)))
+        .allow_origin(AllowOrigin::predicate(move |origin, _| origins.allow_header(origin)))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([

@@ -76,31 +76,20 @@ impl Upstream {
     }
 
     /// A request on behalf of `caller`, in the current trace.
-    ///
-    /// # Errors
-    /// When the mesh token cannot be signed.
-    pub fn request<T>(&self, caller: Caller, message: T) -> Result<tonic::Request<T>, ApiError> {
+    pub fn request<T>(&self, caller: Caller, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         let mut headers = std::mem::take(request.metadata_mut()).into_headers();
         telemetry::inject_trace(&mut HttpHeadersMut(&mut headers));
         *request.metadata_mut() = MetadataMap::from_headers(headers);
         request.extensions_mut().insert(caller);
-        Ok(request)
+        request
     }
 
     /// As [`Upstream::request`], with a deadline of its own.
-    ///
-    /// # Errors
-    /// When the mesh token cannot be signed.
-    pub fn request_within<T>(
-        &self,
-        limit: Duration,
-        caller: Caller,
-        message: T,
-    ) -> Result<tonic::Request<T>, ApiError> {
-        let mut request = self.request(caller, message)?;
+    pub fn request_within<T>(&self, limit: Duration, caller: Caller, message: T) -> tonic::Request<T> {
+        let mut request = self.request(caller, message);
         request.set_timeout(limit);
-        Ok(request)
+        request
     }
 }
 

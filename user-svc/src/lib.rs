@@ -8,6 +8,7 @@ mod authority;
 mod message_tokens;
 mod migration;
 mod sessions;
+mod text;
 mod user_activities;
 mod users;
 

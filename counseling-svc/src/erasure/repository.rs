@@ -6,6 +6,7 @@ use sea_orm::sea_query::{OnConflict, SelectStatement};
 use sea_orm::{QueryOrder, QuerySelect, QueryTrait};
 use shared::Error;
 use shared::database::{Database, Transaction};
+use shared::hash::sha256_hex;
 use shared::time::Timestamp;
 
 use super::entity;
@@ -56,6 +57,7 @@ pub async fn erase_messages(database: &Database, user_id: &str) -> Result<bool, 
 /// # Errors
 /// When the database does not answer.
 pub async fn erase(transaction: &Transaction, user_id: &str) -> Result<(), Error> {
+    lock_user(transaction, user_id).await?;
     let connection = &**transaction;
     // Whoever is in the middle of a turn holds its counsel's row: this waits for the end of that.
     let own = counsel::Entity::find().filter(counsel::Column::UserId.eq(user_id));
@@ -79,12 +81,19 @@ pub async fn erase(transaction: &Transaction, user_id: &str) -> Result<(), Error
     Ok(())
 }
 
-/// Whether a user is erased.
+/// Whether a user is erased; nobody erases them from now until the end of the transaction.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn is_erased(connection: &impl ConnectionTrait, user_id: &str) -> Result<bool, Error> {
-    Ok(entity::Entity::find_by_id(user_id).one(connection).await?.is_some())
+pub async fn is_erased(transaction: &Transaction, user_id: &str) -> Result<bool, Error> {
+    lock_user(transaction, user_id).await?;
+    Ok(entity::Entity::find_by_id(user_id).one(&**transaction).await?.is_some())
+}
+
+async fn lock_user(transaction: &Transaction, user_id: &str) -> Result<(), Error> {
+    // 60 bits: two users who share a lock wait for each other, and that is all.
+    let key = i64::from_str_radix(&sha256_hex(user_id)[..15], 16).map_err(Error::internal)?;
+    transaction.lock(key).await
 }
 
 fn counsels_of(user_id: &str) -> SelectStatement {

@@ -3,8 +3,6 @@
 mod answers;
 mod requests;
 
-use shared::Error;
-use shared::auth::Caller;
 use shared::database::Database;
 use shared::proto::v1::counsel_prompt_service_server::CounselPromptService;
 use shared::proto::v1::*;
@@ -31,12 +29,6 @@ impl PromptGrpc {
     }
 }
 
-/// The message of an admin.
-fn by_admin<T>(request: Request<T>) -> Result<T, Error> {
-    Caller::of(&request)?.require_admin()?;
-    Ok(request.into_inner())
-}
-
 type Answer<T> = Result<Response<T>, Status>;
 
 fn answer<T>(message: T) -> Answer<T> {
@@ -49,7 +41,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<ListPromptVersionsRequest>,
     ) -> Answer<ListPromptVersionsResponse> {
-        let (which, page) = requests::versions(by_admin(request)?)?;
+        let (which, page) = requests::versions(request.into_inner())?;
         let listed = self.queries.versions(which, page).await?;
         answer(ListPromptVersionsResponse {
             prompt_versions: all(listed.items),
@@ -61,7 +53,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<GetPromptVersionRequest>,
     ) -> Answer<GetPromptVersionResponse> {
-        let id = requests::id("prompt_version_id", by_admin(request)?.prompt_version_id)?;
+        let id = requests::id("prompt_version_id", request.into_inner().prompt_version_id)?;
         let version = domain::PromptVersion::try_from(self.queries.existing_version(&id).await?)?;
         answer(GetPromptVersionResponse { prompt_version: Some(version.into()) })
     }
@@ -70,7 +62,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<GetActivePromptVersionRequest>,
     ) -> Answer<GetActivePromptVersionResponse> {
-        by_admin(request)?;
+        request.into_inner();
         let version = domain::PromptVersion::try_from(self.queries.active_version().await?)?;
         answer(GetActivePromptVersionResponse { prompt_version: Some(version.into()) })
     }
@@ -79,7 +71,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<GetTemporaryPromptVersionRequest>,
     ) -> Answer<GetTemporaryPromptVersionResponse> {
-        by_admin(request)?;
+        request.into_inner();
         let draft = match self.queries.draft().await? {
             Some(draft) => draft,
             None => self.commands.draft().await?,
@@ -91,7 +83,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<UpdatePromptVersionRequest>,
     ) -> Answer<UpdatePromptVersionResponse> {
-        let (id, change) = requests::version_change(by_admin(request)?)?;
+        let (id, change) = requests::version_change(request.into_inner())?;
         let version = self.commands.update_version(&id, change).await?;
         answer(UpdatePromptVersionResponse { prompt_version: Some(version.into()) })
     }
@@ -100,7 +92,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<DeletePromptVersionRequest>,
     ) -> Answer<DeletePromptVersionResponse> {
-        let id = requests::id("prompt_version_id", by_admin(request)?.prompt_version_id)?;
+        let id = requests::id("prompt_version_id", request.into_inner().prompt_version_id)?;
         self.commands.delete_version(&id).await?;
         answer(DeletePromptVersionResponse {})
     }
@@ -109,7 +101,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<CloneToTemporaryPromptVersionRequest>,
     ) -> Answer<CloneToTemporaryPromptVersionResponse> {
-        let id = requests::id("prompt_version_id", by_admin(request)?.prompt_version_id)?;
+        let id = requests::id("prompt_version_id", request.into_inner().prompt_version_id)?;
         let draft = self.commands.clone_to_draft(&id).await?;
         answer(CloneToTemporaryPromptVersionResponse { prompt_version: Some(draft.into()) })
     }
@@ -118,7 +110,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<SaveTemporaryPromptVersionRequest>,
     ) -> Answer<SaveTemporaryPromptVersionResponse> {
-        let change = requests::saved_version(by_admin(request)?)?;
+        let change = requests::saved_version(request.into_inner())?;
         let version = self.commands.save_draft(change).await?;
         answer(SaveTemporaryPromptVersionResponse { prompt_version: Some(version.into()) })
     }
@@ -127,7 +119,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<ActivatePromptVersionRequest>,
     ) -> Answer<ActivatePromptVersionResponse> {
-        let id = requests::id("prompt_version_id", by_admin(request)?.prompt_version_id)?;
+        let id = requests::id("prompt_version_id", request.into_inner().prompt_version_id)?;
         let version = self.commands.activate(&id).await.map_err(answers::not_activated)?;
         answer(ActivatePromptVersionResponse { prompt_version: Some(version.into()) })
     }
@@ -136,7 +128,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<ListPromptActivateHistoriesRequest>,
     ) -> Answer<ListPromptActivateHistoriesResponse> {
-        let (version_id, page) = requests::histories(by_admin(request)?)?;
+        let (version_id, page) = requests::histories(request.into_inner())?;
         let listed = self.queries.activate_histories(version_id, page).await?;
         answer(ListPromptActivateHistoriesResponse {
             prompt_activate_histories: all(listed.items),
@@ -148,7 +140,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<ListPersonaPromptsRequest>,
     ) -> Answer<ListPersonaPromptsResponse> {
-        let request = by_admin(request)?;
+        let request = request.into_inner();
         let (version_id, counselor_id, page) = requests::of_version(
             request.prompt_version_id,
             ("counselor_id", request.counselor_id),
@@ -165,7 +157,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<GetPersonaPromptRequest>,
     ) -> Answer<GetPersonaPromptResponse> {
-        let id = requests::id("persona_prompt_id", by_admin(request)?.persona_prompt_id)?;
+        let id = requests::id("persona_prompt_id", request.into_inner().persona_prompt_id)?;
         let prompt = self.queries.one_persona_prompt(&id).await?;
         answer(GetPersonaPromptResponse { persona_prompt: Some(prompt.into()) })
     }
@@ -174,7 +166,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<UpsertPersonaPromptRequest>,
     ) -> Answer<UpsertPersonaPromptResponse> {
-        let request = by_admin(request)?;
+        let request = request.into_inner();
         let (counselor_id, body) = requests::prompt("counselor_id", request.counselor_id, &request.body)?;
         let prompt = self.commands.upsert_persona_prompt(counselor_id, body).await?;
         answer(UpsertPersonaPromptResponse { persona_prompt: Some(prompt.into()) })
@@ -184,7 +176,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<ListTonePromptsRequest>,
     ) -> Answer<ListTonePromptsResponse> {
-        let request = by_admin(request)?;
+        let request = request.into_inner();
         let (version_id, tone_id, page) =
             requests::of_version(request.prompt_version_id, ("tone_id", request.tone_id), request.page)?;
         let listed = self.queries.tone_prompts(&version_id, tone_id, page).await?;
@@ -192,7 +184,7 @@ impl CounselPromptService for PromptGrpc {
     }
 
     async fn get_tone_prompt(&self, request: Request<GetTonePromptRequest>) -> Answer<GetTonePromptResponse> {
-        let id = requests::id("tone_prompt_id", by_admin(request)?.tone_prompt_id)?;
+        let id = requests::id("tone_prompt_id", request.into_inner().tone_prompt_id)?;
         let prompt = self.queries.one_tone_prompt(&id).await?;
         answer(GetTonePromptResponse { tone_prompt: Some(prompt.into()) })
     }
@@ -201,7 +193,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<UpsertTonePromptRequest>,
     ) -> Answer<UpsertTonePromptResponse> {
-        let request = by_admin(request)?;
+        let request = request.into_inner();
         let (tone_id, body) = requests::prompt("tone_id", request.tone_id, &request.body)?;
         let prompt = self.commands.upsert_tone_prompt(tone_id, body).await?;
         answer(UpsertTonePromptResponse { tone_prompt: Some(prompt.into()) })
@@ -211,7 +203,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<ListCounselTechniquesRequest>,
     ) -> Answer<ListCounselTechniquesResponse> {
-        let request = by_admin(request)?;
+        let request = request.into_inner();
         let (version_id, tone_id, page) =
             requests::of_version(request.prompt_version_id, ("tone_id", request.tone_id), request.page)?;
         let listed = self.queries.techniques(&version_id, tone_id, page).await?;
@@ -225,7 +217,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<GetCounselTechniqueRequest>,
     ) -> Answer<GetCounselTechniqueResponse> {
-        let id = requests::id("counsel_technique_id", by_admin(request)?.counsel_technique_id)?;
+        let id = requests::id("counsel_technique_id", request.into_inner().counsel_technique_id)?;
         let technique = self.queries.existing_technique(&id).await?;
         answer(GetCounselTechniqueResponse { counsel_technique: Some(technique.into()) })
     }
@@ -234,7 +226,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<CreateCounselTechniqueRequest>,
     ) -> Answer<CreateCounselTechniqueResponse> {
-        let new = requests::new_technique(by_admin(request)?)?;
+        let new = requests::new_technique(request.into_inner())?;
         let technique = self.commands.create_technique(new).await?;
         answer(CreateCounselTechniqueResponse { counsel_technique: Some(technique.into()) })
     }
@@ -243,7 +235,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<UpdateCounselTechniqueRequest>,
     ) -> Answer<UpdateCounselTechniqueResponse> {
-        let (id, change) = requests::technique_change(by_admin(request)?)?;
+        let (id, change) = requests::technique_change(request.into_inner())?;
         let technique = self.commands.update_technique(&id, change).await?;
         answer(UpdateCounselTechniqueResponse { counsel_technique: Some(technique.into()) })
     }
@@ -252,7 +244,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<ListCounselTechniqueTransitionRulesRequest>,
     ) -> Answer<ListCounselTechniqueTransitionRulesResponse> {
-        let (which, page) = requests::rules(by_admin(request)?)?;
+        let (which, page) = requests::rules(request.into_inner())?;
         let listed = self.queries.rules(which, page).await?;
         answer(ListCounselTechniqueTransitionRulesResponse {
             counsel_technique_transition_rules: all(listed.items),
@@ -264,7 +256,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<GetCounselTechniqueTransitionRuleRequest>,
     ) -> Answer<GetCounselTechniqueTransitionRuleResponse> {
-        let id = by_admin(request)?.counsel_technique_transition_rule_id;
+        let id = request.into_inner().counsel_technique_transition_rule_id;
         let id = requests::id("counsel_technique_transition_rule_id", id)?;
         let rule = self.queries.rule(&id).await?;
         answer(GetCounselTechniqueTransitionRuleResponse {
@@ -276,7 +268,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<CreateCounselTechniqueTransitionRuleRequest>,
     ) -> Answer<CreateCounselTechniqueTransitionRuleResponse> {
-        let new = requests::new_rule(by_admin(request)?)?;
+        let new = requests::new_rule(request.into_inner())?;
         let rule = self.commands.create_rule(new).await?;
         answer(CreateCounselTechniqueTransitionRuleResponse {
             counsel_technique_transition_rule: Some(rule.into()),
@@ -287,7 +279,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<UpdateCounselTechniqueTransitionRuleRequest>,
     ) -> Answer<UpdateCounselTechniqueTransitionRuleResponse> {
-        let (id, change) = requests::rule_change(by_admin(request)?)?;
+        let (id, change) = requests::rule_change(request.into_inner())?;
         let rule = self.commands.update_rule(&id, change).await?;
         answer(UpdateCounselTechniqueTransitionRuleResponse {
             counsel_technique_transition_rule: Some(rule.into()),
@@ -298,7 +290,7 @@ impl CounselPromptService for PromptGrpc {
         &self,
         request: Request<DeleteCounselTechniqueTransitionRuleRequest>,
     ) -> Answer<DeleteCounselTechniqueTransitionRuleResponse> {
-        let id = by_admin(request)?.counsel_technique_transition_rule_id;
+        let id = request.into_inner().counsel_technique_transition_rule_id;
         let id = requests::id("counsel_technique_transition_rule_id", id)?;
         self.commands.delete_rule(&id).await?;
         answer(DeleteCounselTechniqueTransitionRuleResponse {})

@@ -4,7 +4,7 @@ mod rows;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{DbBackend, ExprTrait, IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryOrder, QuerySelect};
 use shared::Error;
 use shared::database::Transaction;
 use shared::error::unless_unique;
@@ -95,11 +95,7 @@ pub trait Prompts {
 
 impl Prompts for Transaction {
     async fn lock_prompts(&self) -> Result<(), Error> {
-        // On SQLite the write lock of the transaction itself is the lock.
-        if self.get_database_backend() == DbBackend::Postgres {
-            self.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({PROMPTS_LOCK})")).await?;
-        }
-        Ok(())
+        self.lock(PROMPTS_LOCK).await
     }
 
     async fn version(&self, id: &str) -> Result<PromptVersion, Error> {

@@ -9,9 +9,9 @@ mod episodes;
 
 use content::{Counselor, SeedContent, Technique, Tone};
 use sea_orm::ActiveValue::Set;
+use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{DbBackend, IntoActiveModel};
 use shared::Error;
 use shared::database::{Database, Transaction};
 use shared::id::derived_id;
@@ -33,9 +33,7 @@ const SEED_LOCK: i64 = 0x7365_6564;
 pub async fn plant(database: &Database, now: Timestamp) -> Result<(), Error> {
     let content = content::load().map_err(Error::internal)?;
     let transaction = database.begin().await?;
-    if database.backend() == DbBackend::Postgres {
-        transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({SEED_LOCK})")).await?;
-    }
+    transaction.lock(SEED_LOCK).await?;
     let seeds = Seeds { transaction: &transaction, now, version_id: &content.prompt_version.id };
     seeds.plant(&content).await?;
     transaction.commit().await

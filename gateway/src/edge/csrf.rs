@@ -4,49 +4,23 @@
 //! also say who asks, in `Origin` (RFC 6454, section 7) and `Sec-Fetch-Site` (W3C Fetch Metadata), which pages cannot
 //! forge. Clients that are no browsers send neither, and hold no cookies that somebody else could use.
 
-use std::sync::Arc;
-
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::envelope::ApiError;
+use crate::origins::Origins;
+use crate::session::bearer;
 
-/// Whose pages may use cookies, besides the gateway's own.
-#[derive(Clone)]
-pub struct Origins {
-    listed: Arc<[HeaderValue]>,
-    development: bool,
-}
-
-impl Origins {
-    /// In development every port of this machine as well.
-    pub fn new(listed: &[String], development: bool) -> Self {
-        let listed = listed.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-        Self { listed, development }
+fn may_use_cookies(origins: &Origins, headers: &HeaderMap) -> bool {
+    match headers.get(ORIGIN) {
+        Some(origin) => origins.allow_header(origin) || is_own(origin, headers.get(HOST)),
+        None => headers
+            .get("sec-fetch-site")
+            .is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"same-site" | b"none")),
     }
-
-    /// Whether pages of this origin may call with cookies.
-    pub fn allow(&self, origin: &HeaderValue) -> bool {
-        self.listed.contains(origin) || (self.development && is_local(origin))
-    }
-
-    fn may_use_cookies(&self, headers: &HeaderMap) -> bool {
-        match headers.get(ORIGIN) {
-            Some(origin) => self.allow(origin) || is_own(origin, headers.get(HOST)),
-            None => headers
-                .get("sec-fetch-site")
-                .is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"same-site" | b"none")),
-        }
-    }
-}
-
-fn is_local(origin: &HeaderValue) -> bool {
-    let host = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
-    let name = host.map(|host| host.split(':').next().unwrap_or_default());
-    matches!(name, Some("localhost" | "127.0.0.1"))
 }
 
 /// Whether an origin is the host that was asked. TLS may end in front of the gateway, so the scheme does not count.
@@ -59,8 +33,8 @@ fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
 /// Lets requests with cookies change something only if a page of ours, or no page at all, sends them.
 pub async fn same_site_only(State(origins): State<Origins>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let by_cookie = headers.contains_key(COOKIE) && !headers.contains_key(AUTHORIZATION);
-    if request.method().is_safe() || !by_cookie || origins.may_use_cookies(headers) {
+    let by_cookie = headers.contains_key(COOKIE) && bearer(headers).is_none();
+    if request.method().is_safe() || !by_cookie || may_use_cookies(&origins, headers) {
         return next.run(request).await;
     }
     let message = "pages of this origin may not use the cookies of a session";
@@ -94,10 +68,10 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, HeaderValue::from_static("api.example"));
             headers.insert(name, HeaderValue::from_static(value));
-            assert_eq!(origins.may_use_cookies(&headers), expected, "{name}: {value}");
+            assert_eq!(may_use_cookies(&origins, &headers), expected, "{name}: {value}");
         }
         let development = Origins::new(&[], true);
-        assert!(development.allow(&HeaderValue::from_static("http://localhost:3000")));
-        assert!(!development.allow(&HeaderValue::from_static("http://localhost.evil.example")));
+        assert!(development.allow_header(&HeaderValue::from_static("http://localhost:3000")));
+        assert!(!development.allow_header(&HeaderValue::from_static("http://localhost.evil.example")));
     }
 }

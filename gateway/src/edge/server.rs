@@ -4,10 +4,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::HOST;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -51,7 +54,7 @@ pub struct Server {
     router: Router,
     builder: Builder<TokioExecutor>,
     places: Arc<Semaphore>,
-    handshake_timeout: Duration,
+    header_timeout: Duration,
     tls: Option<TlsAcceptor>,
 }
 
@@ -84,7 +87,7 @@ impl Server {
             router,
             builder,
             places: Arc::new(Semaphore::new(settings.connections)),
-            handshake_timeout: settings.header_timeout,
+            header_timeout: settings.header_timeout,
             tls: tls.transpose()?,
         })
     }
@@ -132,7 +135,7 @@ impl Server {
         }
         notice_silence(&stream);
         let Some(tls) = &self.tls else { return self.speak(stream, peer, watcher).await };
-        match tokio::time::timeout(self.handshake_timeout, tls.accept(stream)).await {
+        match tokio::time::timeout(self.header_timeout, tls.accept(stream)).await {
             Ok(Ok(stream)) => self.speak(stream, peer, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
@@ -144,15 +147,42 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let router = self.router.clone();
+        let asked = Arc::new(AtomicBool::new(false));
+        let asking = asked.clone();
         let service = hyper::service::service_fn(move |request: axum::http::Request<_>| {
+            asking.store(true, Ordering::Relaxed);
             let mut request = request.map(Body::new);
+            name_host(&mut request);
             request.extensions_mut().insert(peer);
             router.clone().oneshot(request)
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection.into_owned()).await {
-            tracing::debug!(error = %error, "a connection ended early");
+        // Which protocol it is shows with the first bytes, and nothing else waits for those with a limit.
+        let silent = async {
+            tokio::time::sleep(self.header_timeout).await;
+            if asked.load(Ordering::Relaxed) {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            ended = watcher.watch(connection.into_owned()) => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+            }
+            () = silent => tracing::debug!("a connection asked for nothing"),
         }
+    }
+}
+
+/// HTTP/2 names the host in its own way (RFC 9113, section 8.3.1); who asks for it here need not know.
+fn name_host(request: &mut axum::http::Request<Body>) {
+    if request.headers().contains_key(HOST) {
+        return;
+    }
+    let host = request.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    if let Some(host) = host {
+        request.headers_mut().insert(HOST, host);
     }
 }
 

@@ -164,7 +164,7 @@ impl TryFrom<v1::UserActivity> for Activity {
 )]
 pub async fn get_tokens(State(app): State<Arc<App>>, session: Session) -> Answer<Tokens> {
     let get = v1::GetMessageTokensRequest { user_id: session.user_id.clone() };
-    let get = app.upstream.request(session.caller(), get)?;
+    let get = app.upstream.request(session.caller(), get);
     let found = app.upstream.message_tokens().get_message_tokens(get).await?.into_inner();
     let found = promised(found.message_tokens, "message_tokens")?;
     Ok(Success::ok(Tokens {
@@ -187,7 +187,7 @@ pub async fn get_tokens(State(app): State<Arc<App>>, session: Session) -> Answer
 )]
 pub async fn get_tracking(State(app): State<Arc<App>>, session: Session) -> Answer<Tracking> {
     let get = v1::GetUserTrackingRequest { user_id: session.user_id.clone() };
-    let get = app.upstream.request(session.caller(), get)?;
+    let get = app.upstream.request(session.caller(), get);
     let found = app.upstream.user_activities().get_user_tracking(get).await?.into_inner();
     Ok(Success::ok(promised(found.user_tracking, "user_tracking")?.into()))
 }
@@ -209,7 +209,7 @@ pub async fn update_tracking(
         user_id: session.user_id.clone(),
         onboarding_completed: body.onboarding_completed,
     };
-    let update = app.upstream.request(session.caller(), update)?;
+    let update = app.upstream.request(session.caller(), update);
     let updated = app.upstream.user_activities().update_user_tracking(update).await?.into_inner();
     Ok(Success::ok(promised(updated.user_tracking, "user_tracking")?.into()))
 }
@@ -236,7 +236,7 @@ pub async fn create_activity(
         activity_type: body.activity_type.into(),
         device_platform: body.device_platform.into(),
     };
-    let record = app.upstream.request(session.caller(), record)?;
+    let record = app.upstream.request(session.caller(), record);
     let recorded = app.upstream.user_activities().record_user_activity(record).await?.into_inner();
     Ok(Success::created(promised(recorded.user_activity, "user_activity")?.try_into()?))
 }

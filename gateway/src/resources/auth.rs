@@ -44,7 +44,7 @@ impl App {
             expires_at: Some(refresh.expires_at.into()),
             device: device(headers),
         };
-        self.upstream.sessions().open_session(self.upstream.request(Caller::Gateway, open)?).await?;
+        self.upstream.sessions().open_session(self.upstream.request(Caller::Gateway, open)).await?;
         Ok((access, refresh))
     }
 }
@@ -71,7 +71,7 @@ pub async fn initiate(
 ) -> Result<(HeaderMap, Success<TokenResponse>), ApiError> {
     let user_id = id::new_id();
     let request = InitializeUserRequest { user_id: user_id.clone() };
-    app.upstream.users().initialize_user(app.upstream.request(Caller::Gateway, request)?).await?;
+    app.upstream.users().initialize_user(app.upstream.request(Caller::Gateway, request)).await?;
     let guest = AuthUser {
         user_id,
         auth_channel: AuthChannel::Unlinked.into(),
@@ -125,7 +125,7 @@ pub async fn refresh(
     // Authority and channel as they are now, not as they were a month ago.
     let verify = VerifyRefreshTokenRequest { user_id: user_id.clone(), refresh_token: old.to_owned() };
     let mut upstream = app.upstream.sessions();
-    let verify = app.upstream.request(Caller::Gateway, verify)?;
+    let verify = app.upstream.request(Caller::Gateway, verify);
     let verified = upstream.verify_refresh_token(verify).await?.into_inner();
     let (user, session_id) = (promised(verified.auth_user, "auth_user")?, verified.session_id);
     let access = app.sessions.access(&user, Some(&session_id))?;
@@ -136,11 +136,11 @@ pub async fn refresh(
         new_refresh_token: refresh.text.clone(),
         new_expires_at: Some(refresh.expires_at.into()),
     };
-    let rotate = app.upstream.request(Caller::Gateway, rotate)?;
+    let rotate = app.upstream.request(Caller::Gateway, rotate);
     if let Err(status) = upstream.rotate_refresh_token(rotate).await {
         let reason = status.get_details_error_info().map(|info| info.reason);
         if reason.as_deref() == Some(REFRESH_TOKEN_REUSED) {
-            app.revoked.add(&session_id).await;
+            app.revoked.add(&[session_id]).await;
             return Err(refused(
                 "REFRESH_TOKEN_NOT_FOUND",
                 "the refresh token was used before; sign in again",

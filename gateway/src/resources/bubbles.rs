@@ -90,7 +90,7 @@ pub async fn list_bubbles(
     page: PageQuery,
 ) -> Answer<Bubbles> {
     let request = v1::ListBubblesRequest { counselor_id, page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counselors().list_bubbles(request).await?.into_inner();
     let next_cursor = next_cursor(answer.next_cursor);
     Ok(Success::ok(Bubbles { bubbles: dto::all(answer.bubbles)?, next_cursor }))
@@ -109,7 +109,7 @@ pub async fn get_bubble(
     session: Session,
     Ids(BubbleId { counselor_id, bubble_id }): Ids<BubbleId>,
 ) -> Answer<BubbleData> {
-    let request = app.upstream.request(session.caller(), v1::GetBubbleRequest { counselor_id, bubble_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetBubbleRequest { counselor_id, bubble_id });
     let answer = app.upstream.counselors().get_bubble(request).await?.into_inner();
     Ok(Success::ok(BubbleData::of(answer.bubble)?))
 }
@@ -127,7 +127,7 @@ pub async fn get_random_bubble(
     session: Session,
     Ids(CounselorId { counselor_id }): Ids<CounselorId>,
 ) -> Answer<BubbleData> {
-    let request = app.upstream.request(session.caller(), v1::GetRandomBubbleRequest { counselor_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetRandomBubbleRequest { counselor_id });
     let answer = app.upstream.counselors().get_random_bubble(request).await?.into_inner();
     Ok(Success::ok(BubbleData::of(answer.bubble)?))
 }
@@ -161,7 +161,7 @@ pub async fn create_bubble(
 ) -> Answer<BubbleData> {
     let CreateBubble { question, response_option1, response_option2 } = body;
     let request = v1::CreateBubbleRequest { counselor_id, question, response_option1, response_option2 };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counselors().create_bubble(request).await?.into_inner();
     Ok(Success::created(BubbleData::of(answer.bubble)?))
 }
@@ -196,7 +196,7 @@ pub async fn update_bubble(
     let UpdateBubble { question, response_option1, response_option2 } = body;
     let request =
         v1::UpdateBubbleRequest { counselor_id, bubble_id, question, response_option1, response_option2 };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counselors().update_bubble(request).await?.into_inner();
     Ok(Success::ok(BubbleData::of(answer.bubble)?))
 }
@@ -214,8 +214,7 @@ pub async fn delete_bubble(
     session: Session,
     Ids(BubbleId { counselor_id, bubble_id }): Ids<BubbleId>,
 ) -> Answer<IsSuccess> {
-    let request =
-        app.upstream.request(session.caller(), v1::DeleteBubbleRequest { counselor_id, bubble_id })?;
+    let request = app.upstream.request(session.caller(), v1::DeleteBubbleRequest { counselor_id, bubble_id });
     app.upstream.counselors().delete_bubble(request).await?;
     Ok(Success::ok(IsSuccess::yes()))
 }

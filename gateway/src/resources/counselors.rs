@@ -99,7 +99,7 @@ pub async fn list_counselors(
     page: PageQuery,
 ) -> Answer<Counselors> {
     let request = v1::ListCounselorsRequest { page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counselors().list_counselors(request).await?.into_inner();
     let next_cursor = next_cursor(answer.next_cursor);
     Ok(Success::ok(Counselors { counselors: dto::all(answer.counselors)?, next_cursor }))
@@ -118,7 +118,7 @@ pub async fn get_counselor(
     session: Session,
     Ids(CounselorId { counselor_id }): Ids<CounselorId>,
 ) -> Answer<CounselorData> {
-    let request = app.upstream.request(session.caller(), v1::GetCounselorRequest { counselor_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetCounselorRequest { counselor_id });
     let answer = app.upstream.counselors().get_counselor(request).await?.into_inner();
     Ok(Success::ok(CounselorData::of(answer.counselor)?))
 }
@@ -159,7 +159,7 @@ pub async fn create_counselor(
         profile_image: body.profile_image,
         gender: body.gender.into(),
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counselors().create_counselor(request).await?.into_inner();
     Ok(Success::created(CounselorData::of(answer.counselor)?))
 }
@@ -203,7 +203,7 @@ pub async fn update_counselor(
         profile_image: body.profile_image,
         gender: body.gender.map(Into::into),
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counselors().update_counselor(request).await?.into_inner();
     Ok(Success::ok(CounselorData::of(answer.counselor)?))
 }

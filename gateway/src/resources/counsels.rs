@@ -152,7 +152,7 @@ async fn create<M: TryFrom<v1::CounselMessage, Error = ApiError>>(
         bubble_response,
         prompt_version_id: body.prompt_version_id,
     };
-    let request = app.upstream.request_within(app.request_timeout, session.caller(), request)?;
+    let request = app.upstream.request_within(app.request_timeout, session.caller(), request);
     let answer = app.upstream.counsels().create_counsel(request).await?.into_inner();
     Ok(Success::created(NewCounsel {
         counsel: promised(answer.counsel, "counsel")?.try_into()?,
@@ -170,7 +170,7 @@ async fn list(
 ) -> Answer<Counsels> {
     let counselor_id = CounselorScope::of(counselor_id).counselor_id();
     let request = v1::ListCounselsRequest { counselor_id, user_id, page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counsels().list_counsels(request).await?.into_inner();
     Ok(Success::ok(Counsels {
         counsels: dto::all(answer.counsels)?,
@@ -191,8 +191,7 @@ pub async fn get_counsel(
     session: Session,
     Ids(CounselId { counselor_id, counsel_id }): Ids<CounselId>,
 ) -> Answer<CounselData> {
-    let request =
-        app.upstream.request(session.caller(), v1::GetCounselRequest { counselor_id, counsel_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetCounselRequest { counselor_id, counsel_id });
     let answer = app.upstream.counsels().get_counsel(request).await?.into_inner();
     Ok(Success::ok(CounselData { counsel: promised(answer.counsel, "counsel")?.try_into()? }))
 }

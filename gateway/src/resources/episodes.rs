@@ -143,7 +143,7 @@ pub async fn list_episodes(
     page: PageQuery,
 ) -> Answer<Episodes> {
     let request = v1::ListEpisodesRequest { counselor_id, page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.episodes().list_episodes(request).await?.into_inner();
     let next_cursor = next_cursor(answer.next_cursor);
     Ok(Success::ok(Episodes { episodes: dto::all(answer.episodes)?, next_cursor }))
@@ -162,8 +162,7 @@ pub async fn get_episode(
     session: Session,
     Ids(EpisodeId { counselor_id, episode_id }): Ids<EpisodeId>,
 ) -> Answer<EpisodeData> {
-    let request =
-        app.upstream.request(session.caller(), v1::GetEpisodeRequest { counselor_id, episode_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetEpisodeRequest { counselor_id, episode_id });
     let answer = app.upstream.episodes().get_episode(request).await?.into_inner();
     Ok(Success::ok(EpisodeData::of(answer.episode)?))
 }
@@ -230,7 +229,7 @@ pub async fn create_episode(
         is_temporary: body.is_temporary,
         cut_scenes: body.cut_scenes.into_iter().map(|scene| scene.input(None)).collect(),
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.episodes().create_episode(request).await?.into_inner();
     Ok(Success::created(EpisodeData::of(answer.episode)?))
 }
@@ -286,7 +285,7 @@ pub async fn update_episode(
         is_temporary: body.is_temporary,
         cut_scenes: body.cut_scenes.map(all),
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.episodes().update_episode(request).await?.into_inner();
     Ok(Success::ok(EpisodeData::of(answer.episode)?))
 }

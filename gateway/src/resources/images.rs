@@ -113,7 +113,7 @@ async fn announce(
     CounselorId { counselor_id }: CounselorId,
     AnnounceImage { extension }: AnnounceImage,
 ) -> Answer<PresignedUrlData> {
-    let request = app.upstream.request(session.caller(), v1::GetCounselorRequest { counselor_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetCounselorRequest { counselor_id });
     app.upstream.counselors().get_counselor(request).await?;
     let announced = app.images.announce(extension.into()).map_err(|error| ApiError::internal(&error))?;
     let Upload { upload_url, public_url, expires_at } = announced;

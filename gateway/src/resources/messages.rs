@@ -147,7 +147,7 @@ async fn list<M: TryFrom<v1::CounselMessage, Error = ApiError>>(
 ) -> Answer<CounselMessages<M>> {
     let newest_first = order.unwrap_or_default() == Order::Desc;
     let request = v1::ListMessagesRequest { counselor_id, counsel_id, page: page.request(), newest_first };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counsels().list_messages(request).await?.into_inner();
     Ok(Success::ok(CounselMessages {
         counsel_messages: dto::all(answer.counsel_messages)?,
@@ -164,7 +164,7 @@ async fn react<M: TryFrom<v1::CounselMessage, Error = ApiError>>(
 ) -> Answer<CounselMessageData<M>> {
     let request =
         v1::ReactToMessageRequest { counselor_id, counsel_id, message_id, reaction: i32::from(reaction) };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counsels().react_to_message(request).await?.into_inner();
     let counsel_message = promised(answer.counsel_message, "counsel_message")?.try_into()?;
     Ok(Success::ok(CounselMessageData { counsel_message }))

@@ -67,7 +67,7 @@ pub async fn list_relationships(
 ) -> Answer<Relationships> {
     let counselor_id = CounselorScope::of(counselor_id).counselor_id();
     let request = v1::ListRelationshipsRequest { counselor_id, user_id: None, page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counsels().list_relationships(request).await?.into_inner();
     Ok(Success::ok(Relationships {
         counselor_user_relationships: dto::all(answer.counselor_user_relationships)?,

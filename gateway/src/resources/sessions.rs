@@ -57,7 +57,7 @@ impl PathIds for SessionId {}
     responses((status = 200, body = Envelope<DeviceSessions>), Errors)
 )]
 pub async fn list_sessions(State(app): State<Arc<App>>, session: Session) -> Answer<DeviceSessions> {
-    let list = app.upstream.request(session.caller(), v1::ListSessionsRequest {})?;
+    let list = app.upstream.request(session.caller(), v1::ListSessionsRequest {});
     let listed = app.upstream.sessions().list_sessions(list).await?.into_inner().sessions;
     let told = |found: v1::Session| {
         Ok::<_, ApiError>(DeviceSession {
@@ -120,17 +120,16 @@ pub async fn logout_all(
     session: Session,
     headers: HeaderMap,
 ) -> Result<(HeaderMap, Success<IsSuccess>), ApiError> {
-    let close_all = app.upstream.request(session.caller(), v1::CloseAllSessionsRequest {})?;
-    for session_id in app.upstream.sessions().close_all_sessions(close_all).await?.into_inner().session_ids {
-        app.revoked.add(&session_id).await;
-    }
+    let close_all = app.upstream.request(session.caller(), v1::CloseAllSessionsRequest {});
+    let closed = app.upstream.sessions().close_all_sessions(close_all).await?.into_inner();
+    app.revoked.add(&closed.session_ids).await;
     without_cookies(&headers)
 }
 
 async fn close(app: &App, session: &Session, session_id: String) -> Result<(), ApiError> {
     let close = v1::CloseSessionRequest { session_id: session_id.clone() };
-    app.upstream.sessions().close_session(app.upstream.request(session.caller(), close)?).await?;
-    app.revoked.add(&session_id).await;
+    app.upstream.sessions().close_session(app.upstream.request(session.caller(), close)).await?;
+    app.revoked.add(&[session_id]).await;
     Ok(())
 }
 

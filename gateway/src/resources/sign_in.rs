@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, State};
-use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -17,11 +17,11 @@ use utoipa::IntoParams;
 use crate::App;
 use crate::envelope::{ApiError, Errors};
 use crate::input::Params;
-use crate::session::{SessionCookies, guest_of};
+use crate::session::{SessionCookies, append_cookie, guest_of};
 use crate::signin::{Callback, Outcome, Provider};
 use crate::upstream::promised;
 
-/// Who signs people in.
+/// The name in the path.
 impl<S: Send + Sync> FromRequestParts<S> for Provider {
     type Rejection = ApiError;
 
@@ -79,7 +79,7 @@ pub async fn begin_sign_in(
     let guest = guest_of(&app, &headers);
     let begun = app.sign_in.begin(provider, &redirect_url, guest, &headers).await?;
     let mut answer = HeaderMap::new();
-    set_cookie(&mut answer, begun.cookie)?;
+    append_cookie(&mut answer, begun.cookie)?;
     found(&begun.provider_url, answer)
 }
 
@@ -111,7 +111,7 @@ pub async fn finish_sign_in(
     };
     let back = app.sign_in.finish(provider, Callback { state: returned.state, code }, &headers).await?;
     let mut answer = HeaderMap::new();
-    set_cookie(&mut answer, back.cookie)?;
+    append_cookie(&mut answer, back.cookie)?;
     let mut url = back.redirect_url;
     match back.outcome {
         Outcome::Refused(error) => {
@@ -151,7 +151,7 @@ async fn user_of(
     }
     let user_id = id::new_id();
     let new = v1::InitializeUserRequest { user_id: user_id.clone() };
-    app.upstream.users().initialize_user(app.upstream.request(Caller::Gateway, new)?).await?;
+    app.upstream.users().initialize_user(app.upstream.request(Caller::Gateway, new)).await?;
     match connect(app, user_id, &account).await? {
         Some(user) => Ok(user),
         None => promised(owner_of(app, &account).await?, "auth_user"),
@@ -160,7 +160,7 @@ async fn user_of(
 
 async fn owner_of(app: &App, account: &v1::ProviderAccount) -> Result<Option<v1::AuthUser>, ApiError> {
     let by = Some(v1::find_auth_user_request::By::ProviderAccount(account.clone()));
-    let find = app.upstream.request(Caller::Gateway, v1::FindAuthUserRequest { by })?;
+    let find = app.upstream.request(Caller::Gateway, v1::FindAuthUserRequest { by });
     match app.upstream.auth_users().find_auth_user(find).await {
         Ok(found) => Ok(found.into_inner().auth_user),
         Err(status) if status.code() == Code::NotFound => Ok(None),
@@ -175,7 +175,7 @@ async fn connect(
     account: &v1::ProviderAccount,
 ) -> Result<Option<v1::AuthUser>, ApiError> {
     let connect = v1::ConnectAuthChannelRequest { user_id, provider_account: Some(account.clone()) };
-    let connect = app.upstream.request(Caller::Gateway, connect)?;
+    let connect = app.upstream.request(Caller::Gateway, connect);
     match app.upstream.auth_users().connect_auth_channel(connect).await {
         Ok(connected) => Ok(connected.into_inner().auth_user),
         Err(status) if matches!(status.code(), Code::NotFound | Code::AlreadyExists) => Ok(None),
@@ -185,14 +185,8 @@ async fn connect(
 
 async fn make_admin(app: &App, user_id: String) -> Result<v1::AuthUser, ApiError> {
     let set = v1::SetAuthorityRequest { user_id, authority: v1::Authority::Admin.into() };
-    let set = app.upstream.request(Caller::Gateway, set)?;
+    let set = app.upstream.request(Caller::Gateway, set);
     promised(app.upstream.auth_users().set_authority(set).await?.into_inner().auth_user, "auth_user")
-}
-
-fn set_cookie(headers: &mut HeaderMap, cookie: String) -> Result<(), ApiError> {
-    let value = HeaderValue::try_from(cookie).map_err(|error| ApiError::internal(&error))?;
-    headers.append(SET_COOKIE, value);
-    Ok(())
 }
 
 fn found(url: &Url, mut headers: HeaderMap) -> Result<(StatusCode, HeaderMap), ApiError> {

@@ -75,7 +75,7 @@ impl PathIds for ToneId {}
 )]
 pub async fn list_tones(State(app): State<Arc<App>>, session: Session, page: PageQuery) -> Answer<Tones> {
     let request = v1::ListTonesRequest { page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counselors().list_tones(request).await?.into_inner();
     let next_cursor = next_cursor(answer.next_cursor);
     Ok(Success::ok(Tones { tones: dto::all(answer.tones)?, next_cursor }))
@@ -94,7 +94,7 @@ pub async fn get_tone(
     session: Session,
     Ids(ToneId { tone_id }): Ids<ToneId>,
 ) -> Answer<ToneData> {
-    let request = app.upstream.request(session.caller(), v1::GetToneRequest { tone_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetToneRequest { tone_id });
     let answer = app.upstream.counselors().get_tone(request).await?.into_inner();
     Ok(Success::ok(ToneData::of(answer.tone)?))
 }
@@ -121,7 +121,7 @@ pub async fn create_tone(
     session: Session,
     Body(CreateTone { name, description }): Body<CreateTone>,
 ) -> Answer<ToneData> {
-    let request = app.upstream.request(session.caller(), v1::CreateToneRequest { name, description })?;
+    let request = app.upstream.request(session.caller(), v1::CreateToneRequest { name, description });
     let answer = app.upstream.counselors().create_tone(request).await?.into_inner();
     Ok(Success::created(ToneData::of(answer.tone)?))
 }
@@ -151,7 +151,7 @@ pub async fn update_tone(
     Body(UpdateTone { name, description }): Body<UpdateTone>,
 ) -> Answer<ToneData> {
     let request = v1::UpdateToneRequest { tone_id, name, description };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.counselors().update_tone(request).await?.into_inner();
     Ok(Success::ok(ToneData::of(answer.tone)?))
 }

@@ -149,7 +149,7 @@ async fn get<U: TryFrom<v1::User, Error = ApiError>>(
     session: &Session,
     user_id: String,
 ) -> Answer<UserData<U>> {
-    let request = app.upstream.request(session.caller(), v1::GetUserRequest { user_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetUserRequest { user_id });
     let answer = app.upstream.users().get_user(request).await?.into_inner();
     Ok(Success::ok(UserData { user: promised(answer.user, "user")?.try_into()? }))
 }
@@ -192,7 +192,7 @@ pub async fn update_me(
         mbti: change.mbti.map(i32::from),
         birth_year: change.birth_year,
     };
-    let request = app.upstream.request(session.caller(), change)?;
+    let request = app.upstream.request(session.caller(), change);
     let answer = app.upstream.users().update_user(request).await?.into_inner();
     Ok(Success::ok(UserData { user: promised(answer.user, "user")?.try_into()? }))
 }
@@ -212,9 +212,8 @@ pub async fn delete_me(
     headers: HeaderMap,
 ) -> Result<(HeaderMap, Success<IsSuccess>), ApiError> {
     let delete = v1::DeleteUserRequest { user_id: session.user_id.clone() };
-    let delete = app.upstream.request(session.caller(), delete)?;
-    for session_id in app.upstream.users().delete_user(delete).await?.into_inner().session_ids {
-        app.revoked.add(&session_id).await;
-    }
+    let delete = app.upstream.request(session.caller(), delete);
+    let closed = app.upstream.users().delete_user(delete).await?.into_inner();
+    app.revoked.add(&closed.session_ids).await;
     without_cookies(&headers)
 }

@@ -80,7 +80,11 @@ fn clear(cookies: SessionCookies, names: &[&str], into: &mut HeaderMap) -> Resul
     names.iter().try_for_each(|name| append(into, format!("{name}=; {}; Max-Age=0", cookies.attributes)))
 }
 
-fn append(into: &mut HeaderMap, cookie: String) -> Result<(), ApiError> {
+/// Adds a cookie.
+///
+/// # Errors
+/// When it holds what no header may.
+pub fn append(into: &mut HeaderMap, cookie: String) -> Result<(), ApiError> {
     let value = HeaderValue::try_from(cookie).map_err(|error| ApiError::internal(&error))?;
     into.append(SET_COOKIE, value);
     Ok(())

@@ -81,8 +81,8 @@ pub fn guest_of(app: &App, headers: &HeaderMap) -> Option<String> {
     session(app, headers).ok().map(|session| session.user_id)
 }
 
-/// The scheme's name is case-insensitive (RFC 9110, section 11.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of `Authorization: Bearer`. The scheme's name is case-insensitive (RFC 9110, section 11.1).
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

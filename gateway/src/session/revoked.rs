@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::kv::{self, Store};
+use async_nats::jetstream::kv::Store;
 use futures::StreamExt;
 use shared::error::Error;
 use shared::messaging::Nats;
 use shared::shutdown::Shutdown;
 
 use super::ACCESS_LIFETIME;
+use crate::buckets;
 
 const BUCKET: &str = "revoked-sessions";
 /// How long to wait before the bucket is watched again.
@@ -53,18 +54,24 @@ impl RevokedSessions {
         self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(session_id)
     }
 
-    /// Ends the access tokens of a session that was closed: here at once, and elsewhere as soon as the broker tells.
-    pub async fn add(&self, session_id: &str) {
-        self.note(session_id.to_owned());
-        let put =
-            async { Ok::<_, async_nats::Error>(self.bucket().await?.put(session_id, "".into()).await?) };
-        match tokio::time::timeout(LIMIT, Box::pin(put)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "other gateways take a closed session's token until it expires")
-            }
-            Err(_) => tracing::warn!("other gateways take a closed session's token until it expires"),
+    /// Ends the access tokens of sessions that were closed: here at once, and elsewhere as soon as the broker tells.
+    pub async fn add(&self, session_ids: &[String]) {
+        for session_id in session_ids {
+            self.note(session_id.clone());
         }
+        let put = async {
+            let bucket = self.bucket().await?;
+            for session_id in session_ids {
+                bucket.put(session_id, "".into()).await?;
+            }
+            Ok::<_, async_nats::Error>(())
+        };
+        let error = match tokio::time::timeout(LIMIT, Box::pin(put)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => "the broker is silent".into(),
+        };
+        tracing::warn!(%error, "other gateways take the tokens of a closed session until they expire");
     }
 
     async fn run(&self) {
@@ -99,15 +106,9 @@ impl RevokedSessions {
         known.insert(session_id, Instant::now());
     }
 
+    /// The bucket, made anew if somebody has deleted it.
     async fn bucket(&self) -> Result<Store, async_nats::Error> {
-        let config = kv::Config {
-            bucket: BUCKET.to_owned(),
-            description: "sessions that were closed, while access tokens of them may be about".to_owned(),
-            history: 1,
-            max_age: ACCESS_LIFETIME,
-            num_replicas: self.replicas,
-            ..kv::Config::default()
-        };
-        Ok(Box::pin(self.nats.jetstream.create_or_update_key_value(config)).await?)
+        let description = "sessions that were closed, while access tokens of them may be about";
+        buckets::open(&self.nats, BUCKET, description, ACCESS_LIFETIME, self.replicas).await
     }
 }

@@ -24,8 +24,8 @@ use url::Url;
 
 use super::naver::NaverSettings;
 use super::openid::OpenIdSettings;
-use super::redirects::is_local;
 use super::ticket::random;
+use crate::origins::is_local;
 
 const PATH: &str = "/development/identity";
 const CLIENT: &str = "development";

@@ -15,7 +15,7 @@ mod ticket;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use async_nats::jetstream::kv::{self, CreateErrorKind, Store};
+use async_nats::jetstream::kv::{CreateErrorKind, Store};
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, StatusCode};
 pub use development::DevelopmentIdentity;
@@ -26,7 +26,7 @@ use openid::OpenIdProvider;
 pub use openid::OpenIdSettings;
 pub use provider::Provider;
 use provider::{Attempt, IdentityProvider, ProviderError};
-use redirects::{Redirects, is_local};
+use redirects::Redirects;
 pub use settings::SignInSettings;
 use shared::config::Secret;
 use shared::error::Error;
@@ -34,7 +34,9 @@ use shared::messaging::Nats;
 use ticket::{Ticket, Tickets};
 use url::Url;
 
+use crate::buckets;
 use crate::envelope::ApiError;
+use crate::origins::{Origins, is_local};
 use crate::session::SessionCookies;
 
 /// Names of the sign-ins that came back.
@@ -107,18 +109,10 @@ impl SignIn {
         session_key: &Secret,
         address: SocketAddr,
     ) -> Result<Self, Error> {
-        let bucket = kv::Config {
-            bucket: BUCKET.to_owned(),
-            description: "sign-ins that came back, none of which may come back again".to_owned(),
-            history: 1,
-            // Longer than a state is good for.
-            max_age: ticket::LIFETIME * 2,
-            num_replicas: replicas,
-            ..kv::Config::default()
-        };
-        let finished = Box::pin(nats.jetstream.create_or_update_key_value(bucket))
-            .await
-            .map_err(|error| Error::Unavailable(Box::new(error)))?;
+        let description = "sign-ins that came back, none of which may come back again";
+        // Longer than a state is good for.
+        let finished = buckets::open(nats, BUCKET, description, ticket::LIFETIME * 2, replicas);
+        let finished = finished.await.map_err(Error::Unavailable)?;
         let SignInSettings { kakao, naver, .. } = &settings;
         let is_played = settings.development && (kakao.is_none() || naver.is_none());
         let development = is_played.then(|| DevelopmentIdentity::new(address)).transpose()?;
@@ -139,7 +133,7 @@ impl SignIn {
             kakao: kakao.transpose()?,
             naver: naver.transpose()?,
             tickets: Tickets::new(session_key),
-            redirects: Redirects::new(&settings.redirect_origins, settings.development),
+            redirects: Redirects(Origins::new(&settings.redirect_origins, settings.development)),
             finished,
             public_url: settings.public_url,
             admin_accounts: settings.admin_accounts,

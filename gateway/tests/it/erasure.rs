@@ -65,4 +65,28 @@ shared::on_each_engine! {
         let kept = world.send(Call::get(&others).by(&other)).await.expect(200);
         assert!(kept.body.to_string().contains("this one stays for good"));
     }
+
+    async fn a_counsel_that_is_opened_meanwhile_does_not_stay(engine: Engine) {
+        let world = Box::pin(World::start(engine)).await;
+        let token = world.guest().await;
+        let user_id = world.id_of(&token).await;
+        let counsels = format!("/v1/counselors/{}/counsels", world.counselor(&token).await);
+        let body = json!({});
+        let delete = async { world.send(Call::new(Method::DELETE, "/v1/users/me").by(&token)).await.expect(200) };
+        let open = (0..12).map(|_| world.send(Call::post(&counsels, &body).by(&token)));
+        let (_, opened) = tokio::join!(delete, futures::future::join_all(open));
+        for reply in opened {
+            assert!(matches!(reply.status, 201 | 404), "{}", reply.body);
+        }
+        let database = world.counseling_svc.database();
+        let erased = format!("SELECT COUNT(*) FROM erased_users WHERE user_id = '{user_id}'");
+        eventually("the user is erased", async || left(database, &erased).await == 1).await;
+        idle(world.user_svc.nats(), &ERASE_USERS).await;
+        for table in ["counsels", "counselor_user_relationships"] {
+            let rows = left(database, &format!("SELECT COUNT(*) FROM {table} WHERE user_id = '{user_id}'")).await;
+            assert_eq!(rows, 0, "{table}");
+        }
+        let late = world.send(Call::post(&counsels, &body).by(&token)).await;
+        assert_eq!((late.status, late.code()), (404, "E40401"));
+    }
 }

@@ -1,6 +1,6 @@
 //! Migrations at start-up, one process at a time.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::DbErr;
 use sea_orm_migration::MigratorTrait;
 
 use super::Database;
@@ -15,12 +15,8 @@ const MIGRATION_LOCK: i64 = 0x6865_6172_6c65_7273;
 /// # Errors
 /// When a migration fails.
 pub async fn migrate<M: MigratorTrait>(database: &Database) -> Result<(), Error> {
-    // On SQLite the write lock of the transaction itself is the lock.
     let transaction = database.begin().await?;
-    if database.backend() == DbBackend::Postgres {
-        let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-        transaction.execute_unprepared(&lock).await?;
-    }
+    transaction.lock(MIGRATION_LOCK).await?;
     M::up(&*transaction, None).await.map_err(|error: DbErr| Error::internal(error))?;
     transaction.commit().await
 }

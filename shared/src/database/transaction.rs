@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 
 use crate::Error;
@@ -31,6 +32,19 @@ impl Transaction {
         };
         let inner = write.begin_with_options(options).await?;
         Ok(Self { inner, outbox, has_events: AtomicBool::new(false), began: Instant::now() })
+    }
+
+    /// Lets nobody else hold this lock until the end of the transaction.
+    ///
+    /// On SQLite the write lock of the transaction itself is the lock.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn lock(&self, key: i64) -> Result<(), Error> {
+        if self.inner.get_database_backend() == DbBackend::Postgres {
+            self.inner.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({key})")).await?;
+        }
+        Ok(())
     }
 
     /// Writes `event` to the outbox; the relay publishes it after the commit.

@@ -1,6 +1,5 @@
 //! `AuthUserService`: translation only.
 
-use shared::auth::Caller;
 use shared::database::Database;
 use shared::proto::v1::auth_user_service_server::AuthUserService;
 use shared::proto::v1::find_auth_user_request::By;
@@ -15,6 +14,7 @@ use tonic::{Request, Response, Status};
 use super::commands::AuthUserCommands;
 use super::domain::{AuthUser, Authority, Provider, ProviderAccount};
 use super::queries::AuthUserQueries;
+use crate::text::check_text;
 
 /// Longer than any provider's id, in bytes; short enough for an index.
 const LONGEST_PROVIDER_ID: usize = 255;
@@ -40,7 +40,6 @@ impl AuthUserService for AuthUserGrpc {
         &self,
         request: Request<FindAuthUserRequest>,
     ) -> Result<Response<FindAuthUserResponse>, Status> {
-        Caller::of(&request)?.require_gateway()?;
         let user = match request.into_inner().by {
             Some(By::UserId(user_id)) => self.queries.by_user_id(&user_id).await?,
             Some(By::ProviderAccount(account)) => {
@@ -55,7 +54,6 @@ impl AuthUserService for AuthUserGrpc {
         &self,
         request: Request<ConnectAuthChannelRequest>,
     ) -> Result<Response<ConnectAuthChannelResponse>, Status> {
-        Caller::of(&request)?.require_gateway()?;
         let request = request.into_inner();
         let account = account_of(request.provider_account)?;
         let user = self.commands.connect(&request.user_id, account).await?;
@@ -66,7 +64,6 @@ impl AuthUserService for AuthUserGrpc {
         &self,
         request: Request<SetAuthorityRequest>,
     ) -> Result<Response<SetAuthorityResponse>, Status> {
-        Caller::of(&request)?.require_gateway()?;
         let request = request.into_inner();
         let authority = v1::Authority::try_from(request.authority)
             .ok()
@@ -90,12 +87,6 @@ fn account_of(account: Option<v1::ProviderAccount>) -> Result<ProviderAccount, E
             Ok(ProviderAccount { provider, user_id: account.provider_user_id })
         }
         _ => Err(Error::Invalid(violations)),
-    }
-}
-
-pub(crate) fn check_text(field: &'static str, text: &str, longest: usize, violations: &mut Violations) {
-    if !(1..=longest).contains(&text.len()) || text.chars().any(char::is_control) {
-        violations.add(field, format!("must be 1 to {longest} bytes without control characters"));
     }
 }
 

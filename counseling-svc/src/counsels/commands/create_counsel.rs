@@ -80,11 +80,11 @@ impl CounselCommands {
         let FirstWords { messages, risk } = self.first_words(&mut counsel, &opening).await?;
 
         let transaction = self.database.begin().await?;
-        let met = Relationship::new(id::new_id(), &counsel.counselor_id, &counsel.user_id, now);
-        counsel.relationship_id = transaction.relationship_for_change(met).await?.id;
-        if is_erased(&*transaction, &counsel.user_id).await? {
+        if is_erased(&transaction, &counsel.user_id).await? {
             return Err(Error::NotFound("user"));
         }
+        let met = Relationship::new(id::new_id(), &counsel.counselor_id, &counsel.user_id, now);
+        counsel.relationship_id = transaction.relationship_for_change(met).await?.id;
         if !transaction.insert_counsel(&counsel).await? {
             // The same request at the same time was faster.
             drop(transaction);

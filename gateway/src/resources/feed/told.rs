@@ -128,8 +128,7 @@ async fn counsel(
     counselor_id: String,
     counsel_id: String,
 ) -> Result<Option<OpenedCounsel>, ApiError> {
-    let request =
-        app.upstream.request(session.caller(), v1::GetCounselRequest { counselor_id, counsel_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetCounselRequest { counselor_id, counsel_id });
     match app.upstream.counsels().get_counsel(request).await {
         Ok(answer) => {
             let counsel = promised(answer.into_inner().counsel, "counsel")?.try_into()?;
@@ -149,7 +148,7 @@ async fn messages<const COUNT: usize>(
 ) -> Result<Option<[CounselMessage; COUNT]>, ApiError> {
     let request =
         v1::BatchGetMessagesRequest { counsel_id: counsel_id.to_owned(), message_ids: ids.to_vec() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let mut found = match app.upstream.counsels().batch_get_messages(request).await {
         Ok(answer) => answer.into_inner().counsel_messages,
         Err(status) if status.code() == Code::NotFound => return Ok(None),

@@ -101,10 +101,10 @@ impl Turn {
             let (user_id, reservation_id) = (session.user_id, message.reservation_id.clone());
             let reserve =
                 v1::ReserveTokensRequest { user_id: user_id.clone(), reservation_id: reservation_id.clone() };
-            let reserve = upstream.request(caller.clone(), reserve)?;
+            let reserve = upstream.request(caller.clone(), reserve);
             upstream.message_tokens().reserve_tokens(reserve).await?;
 
-            let request = upstream.request_within(app.request_timeout, caller.clone(), message)?;
+            let request = upstream.request_within(app.request_timeout, caller.clone(), message);
             match say(upstream.counsels(), request).await {
                 Ok(answer) => Ok(answer.into_inner()),
                 Err(refusal) => {
@@ -113,7 +113,7 @@ impl Turn {
                     let is_over = if may_be_a_repeat { is_hopeless(&refusal) } else { was_refused(&refusal) };
                     if is_over {
                         let release = v1::ReleaseTokensRequest { user_id, reservation_id };
-                        release_tokens(upstream, upstream.request(caller, release)?).await;
+                        release_tokens(upstream, upstream.request(caller, release)).await;
                     }
                     Err(refusal.into())
                 }

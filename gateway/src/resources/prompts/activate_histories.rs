@@ -76,7 +76,7 @@ pub async fn list_prompt_activate_histories(
 ) -> Answer<PromptActivateHistories> {
     check_ids([("prompt-version-id", prompt_version_id.as_ref())])?;
     let request = v1::ListPromptActivateHistoriesRequest { prompt_version_id, page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().list_prompt_activate_histories(request).await?.into_inner();
     Ok(Success::ok(PromptActivateHistories {
         prompt_activate_histories: dto::all(answer.prompt_activate_histories)?,

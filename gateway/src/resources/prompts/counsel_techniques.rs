@@ -100,7 +100,7 @@ pub async fn list_counsel_techniques(
 ) -> Answer<CounselTechniques> {
     let (prompt_version_id, tone_id) = query.read()?;
     let request = v1::ListCounselTechniquesRequest { prompt_version_id, tone_id, page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().list_counsel_techniques(request).await?.into_inner();
     Ok(Success::ok(CounselTechniques {
         counsel_techniques: dto::all(answer.counsel_techniques)?,
@@ -122,7 +122,7 @@ pub async fn get_counsel_technique(
     Ids(CounselTechniqueId { counsel_technique_id }): Ids<CounselTechniqueId>,
 ) -> Answer<CounselTechniqueData> {
     let request = v1::GetCounselTechniqueRequest { counsel_technique_id };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().get_counsel_technique(request).await?.into_inner();
     Ok(Success::ok(CounselTechniqueData::of(answer.counsel_technique)?))
 }
@@ -180,7 +180,7 @@ pub async fn create_counsel_technique(
         temperature: body.temperature,
         is_start_technique: body.is_start_technique,
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().create_counsel_technique(request).await?.into_inner();
     Ok(Success::created(CounselTechniqueData::of(answer.counsel_technique)?))
 }
@@ -231,7 +231,7 @@ pub async fn update_counsel_technique(
         temperature: body.temperature,
         is_start_technique: body.is_start_technique,
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().update_counsel_technique(request).await?.into_inner();
     Ok(Success::ok(CounselTechniqueData::of(answer.counsel_technique)?))
 }

@@ -95,7 +95,7 @@ pub async fn list_persona_prompts(
 ) -> Answer<PersonaPrompts> {
     check_ids([("promptVersionId", Some(&prompt_version_id)), ("counselorId", counselor_id.as_ref())])?;
     let request = v1::ListPersonaPromptsRequest { prompt_version_id, counselor_id, page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().list_persona_prompts(request).await?.into_inner();
     Ok(Success::ok(PersonaPrompts {
         persona_prompts: dto::all(answer.persona_prompts)?,
@@ -116,8 +116,7 @@ pub async fn get_persona_prompt(
     session: Session,
     Ids(PersonaPromptId { persona_prompt_id }): Ids<PersonaPromptId>,
 ) -> Answer<PersonaPromptData> {
-    let request =
-        app.upstream.request(session.caller(), v1::GetPersonaPromptRequest { persona_prompt_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetPersonaPromptRequest { persona_prompt_id });
     let answer = app.upstream.prompts().get_persona_prompt(request).await?.into_inner();
     Ok(Success::ok(PersonaPromptData {
         persona_prompt: promised(answer.persona_prompt, "persona_prompt")?.try_into()?,
@@ -148,7 +147,7 @@ pub async fn upsert_persona_prompt(
     Body(UpsertPersonaPrompt { counselor_id, body }): Body<UpsertPersonaPrompt>,
 ) -> Answer<PersonaPromptData> {
     let request =
-        app.upstream.request(session.caller(), v1::UpsertPersonaPromptRequest { counselor_id, body })?;
+        app.upstream.request(session.caller(), v1::UpsertPersonaPromptRequest { counselor_id, body });
     let answer = app.upstream.prompts().upsert_persona_prompt(request).await?.into_inner();
     Ok(Success::ok(PersonaPromptData {
         persona_prompt: promised(answer.persona_prompt, "persona_prompt")?.try_into()?,

@@ -24,7 +24,7 @@ pub async fn get_temporary_prompt_version(
     State(app): State<Arc<App>>,
     session: Session,
 ) -> Answer<PromptVersionData> {
-    let request = app.upstream.request(session.caller(), v1::GetTemporaryPromptVersionRequest {})?;
+    let request = app.upstream.request(session.caller(), v1::GetTemporaryPromptVersionRequest {});
     let answer = app.upstream.prompts().get_temporary_prompt_version(request).await?.into_inner();
     PromptVersionData::answer(answer.prompt_version)
 }
@@ -43,7 +43,7 @@ pub async fn clone_to_temporary_prompt_version(
     Ids(PromptVersionId { prompt_version_id }): Ids<PromptVersionId>,
 ) -> Answer<PromptVersionData> {
     let request = v1::CloneToTemporaryPromptVersionRequest { prompt_version_id };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().clone_to_temporary_prompt_version(request).await?.into_inner();
     PromptVersionData::answer(answer.prompt_version)
 }
@@ -80,7 +80,7 @@ pub async fn save_temporary_prompt_version(
         is_bookmarked: body.is_bookmarked,
         ai_model: body.ai_model.into(),
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().save_temporary_prompt_version(request).await?.into_inner();
     PromptVersionData::answer(answer.prompt_version)
 }

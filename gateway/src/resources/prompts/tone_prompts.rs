@@ -84,7 +84,7 @@ pub async fn list_tone_prompts(
 ) -> Answer<TonePrompts> {
     let (prompt_version_id, tone_id) = query.read()?;
     let request = v1::ListTonePromptsRequest { prompt_version_id, tone_id, page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().list_tone_prompts(request).await?.into_inner();
     Ok(Success::ok(TonePrompts {
         tone_prompts: dto::all(answer.tone_prompts)?,
@@ -105,7 +105,7 @@ pub async fn get_tone_prompt(
     session: Session,
     Ids(TonePromptId { tone_prompt_id }): Ids<TonePromptId>,
 ) -> Answer<TonePromptData> {
-    let request = app.upstream.request(session.caller(), v1::GetTonePromptRequest { tone_prompt_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetTonePromptRequest { tone_prompt_id });
     let answer = app.upstream.prompts().get_tone_prompt(request).await?.into_inner();
     Ok(Success::ok(TonePromptData { tone_prompt: promised(answer.tone_prompt, "tone_prompt")?.try_into()? }))
 }
@@ -133,7 +133,7 @@ pub async fn upsert_tone_prompt(
     session: Session,
     Body(UpsertTonePrompt { tone_id, body }): Body<UpsertTonePrompt>,
 ) -> Answer<TonePromptData> {
-    let request = app.upstream.request(session.caller(), v1::UpsertTonePromptRequest { tone_id, body })?;
+    let request = app.upstream.request(session.caller(), v1::UpsertTonePromptRequest { tone_id, body });
     let answer = app.upstream.prompts().upsert_tone_prompt(request).await?.into_inner();
     Ok(Success::ok(TonePromptData { tone_prompt: promised(answer.tone_prompt, "tone_prompt")?.try_into()? }))
 }

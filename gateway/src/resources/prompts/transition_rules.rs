@@ -119,7 +119,7 @@ pub async fn list_transition_rules(
         to_counsel_technique_id: query.to_counsel_technique_id,
         page: page.request(),
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().list_counsel_technique_transition_rules(request).await?.into_inner();
     Ok(Success::ok(TransitionRules {
         counsel_technique_transition_rules: dto::all(answer.counsel_technique_transition_rules)?,
@@ -143,7 +143,7 @@ pub async fn get_transition_rule(
     let request = v1::GetCounselTechniqueTransitionRuleRequest {
         counsel_technique_transition_rule_id: transition_rule_id,
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().get_counsel_technique_transition_rule(request).await?.into_inner();
     TransitionRuleData::answer(answer.counsel_technique_transition_rule)
 }
@@ -190,7 +190,7 @@ pub async fn create_transition_rule(
         priority: body.priority,
         conditions: Some(conditions),
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().create_counsel_technique_transition_rule(request).await?.into_inner();
     TransitionRuleData::answer(answer.counsel_technique_transition_rule)
 }
@@ -236,7 +236,7 @@ pub async fn update_transition_rule(
         conditions: Some(conditions),
         conditions_mask: Some(mask),
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().update_counsel_technique_transition_rule(request).await?.into_inner();
     TransitionRuleData::answer(answer.counsel_technique_transition_rule)
 }
@@ -257,7 +257,7 @@ pub async fn delete_transition_rule(
     let request = v1::DeleteCounselTechniqueTransitionRuleRequest {
         counsel_technique_transition_rule_id: transition_rule_id,
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     app.upstream.prompts().delete_counsel_technique_transition_rule(request).await?;
     Ok(Success::ok(IsSuccess::yes()))
 }

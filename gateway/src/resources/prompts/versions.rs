@@ -120,7 +120,7 @@ pub async fn list_prompt_versions(
     page: PageQuery,
 ) -> Answer<PromptVersions> {
     let request = v1::ListPromptVersionsRequest { name, is_bookmarked, page: page.request() };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().list_prompt_versions(request).await?.into_inner();
     Ok(Success::ok(PromptVersions {
         prompt_versions: dto::all(answer.prompt_versions)?,
@@ -141,8 +141,7 @@ pub async fn get_prompt_version(
     session: Session,
     Ids(PromptVersionId { prompt_version_id }): Ids<PromptVersionId>,
 ) -> Answer<PromptVersionData> {
-    let request =
-        app.upstream.request(session.caller(), v1::GetPromptVersionRequest { prompt_version_id })?;
+    let request = app.upstream.request(session.caller(), v1::GetPromptVersionRequest { prompt_version_id });
     let answer = app.upstream.prompts().get_prompt_version(request).await?.into_inner();
     PromptVersionData::answer(answer.prompt_version)
 }
@@ -158,7 +157,7 @@ pub async fn get_active_prompt_version(
     State(app): State<Arc<App>>,
     session: Session,
 ) -> Answer<PromptVersionData> {
-    let request = app.upstream.request(session.caller(), v1::GetActivePromptVersionRequest {})?;
+    let request = app.upstream.request(session.caller(), v1::GetActivePromptVersionRequest {});
     let answer = app.upstream.prompts().get_active_prompt_version(request).await?.into_inner();
     PromptVersionData::answer(answer.prompt_version)
 }
@@ -198,7 +197,7 @@ pub async fn update_prompt_version(
         is_bookmarked: body.is_bookmarked,
         ai_model: body.ai_model.map(i32::from),
     };
-    let request = app.upstream.request(session.caller(), request)?;
+    let request = app.upstream.request(session.caller(), request);
     let answer = app.upstream.prompts().update_prompt_version(request).await?.into_inner();
     PromptVersionData::answer(answer.prompt_version)
 }
@@ -217,7 +216,7 @@ pub async fn delete_prompt_version(
     Ids(PromptVersionId { prompt_version_id }): Ids<PromptVersionId>,
 ) -> Answer<IsSuccess> {
     let request =
-        app.upstream.request(session.caller(), v1::DeletePromptVersionRequest { prompt_version_id })?;
+        app.upstream.request(session.caller(), v1::DeletePromptVersionRequest { prompt_version_id });
     app.upstream.prompts().delete_prompt_version(request).await?;
     Ok(Success::ok(IsSuccess::yes()))
 }
@@ -238,7 +237,7 @@ pub async fn activate_prompt_version(
     Ids(PromptVersionId { prompt_version_id }): Ids<PromptVersionId>,
 ) -> Answer<PromptVersionData> {
     let request =
-        app.upstream.request(session.caller(), v1::ActivatePromptVersionRequest { prompt_version_id })?;
+        app.upstream.request(session.caller(), v1::ActivatePromptVersionRequest { prompt_version_id });
     let answer = app.upstream.prompts().activate_prompt_version(request).await?.into_inner();
     PromptVersionData::answer(answer.prompt_version)
 }

@@ -1,7 +1,10 @@
 //! Requests that a page of somebody else makes a browser send.
 
+use axum::http::{Request, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use reqwest::Method;
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use super::world;
 use crate::world::Call;
@@ -26,6 +29,9 @@ async fn pages_of_others_change_nothing_with_cookies() {
         // Reading is what CORS is for.
         world.send(Call::get("/v1/users/me").by(&token).header(name, value)).await.expect(200);
     }
+    // Another kind of authorization leaves it to the cookie who asks.
+    let basic = by_cookie(Method::PUT).header("authorization", "Basic eDp5");
+    assert_eq!(world.send(basic.header("origin", "https://evil.example")).await.status, 403);
     let me = world.send(Call::get("/v1/users/me").by(&token)).await.expect(200);
     assert_ne!(me.text("/user/nickname"), "changed");
     // A page cannot make a browser send this header without being allowed to.
@@ -50,4 +56,24 @@ async fn every_answer_has_the_security_headers() {
     let reply = world.send(Call::get("/v1/users/me")).await;
     assert_eq!(reply.headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
     assert!(!reply.headers.contains_key("strict-transport-security"), "not without TLS");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http_2_too_the_gateways_own_pages_use_its_cookies() {
+    let world = world(|_| ()).await;
+    let token = world.guest().await;
+    let stream = TcpStream::connect(world.address()).await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    for (origin, status) in [("http://api.example", 200), ("http://evil.example", 403)] {
+        let request = Request::put("http://api.example/v1/users/me")
+            .header("origin", origin)
+            .header("cookie", format!("accessToken={token}"))
+            .header("content-type", "application/json")
+            .body(r#"{ "nickname": "by HTTP/2" }"#.to_owned())
+            .unwrap();
+        let response = client.send_request(request).await.unwrap();
+        assert_eq!((response.version(), response.status().as_u16()), (Version::HTTP_2, status), "{origin}");
+    }
 }

@@ -30,6 +30,15 @@ async fn exchange(world: &World, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// Sends bytes: all that comes back until the gateway closes.
+async fn everything(world: &World, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(world.address()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(LIMIT, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
 }
@@ -54,11 +63,16 @@ async fn a_request_has_one_length() {
         let answer = exchange(&world, format!("{head}{rest}").as_bytes()).await;
         assert_eq!(status(&answer), 400, "{rest:?}: {answer}");
     }
-    // With both, the chunks count and nothing is left over to be taken for a request (RFC 9112, section 6.3).
+    // A bare LF may end a line (RFC 9112, section 2.2).
+    assert_eq!(status(&exchange(&world, b"GET /livez HTTP/1.1\nhost: a\nconnection: close\n\n").await), 200);
+    // With both, the chunks count, and what is left over must not be taken for a request (RFC 9112, section 6.3).
     let smuggled = "content-length: 60\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n\
                     GET /v1/admin/tones HTTP/1.1\r\nhost: a\r\n\r\n";
     let answer = exchange(&world, format!("{head}{smuggled}").as_bytes()).await;
     assert!(!answer.contains("tones"), "{answer}");
+    // The connection is closed after the first answer, before anybody reads the rest.
+    let answer = everything(&world, format!("{head}{smuggled}").as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,6 +148,29 @@ async fn who_sends_slowly_does_not_hold_a_place() {
     for mut stream in slow {
         let mut answer = Vec::new();
         let closed = timeout(LIMIT, stream.read_to_end(&mut answer)).await;
+        assert!(closed.is_ok(), "the connection is still open");
+    }
+    let answer = exchange(&world, b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(status(&answer), 200, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_nothing_does_not_hold_a_place() {
+    let world = world(|edge| {
+        edge.header_timeout = Duration::from_millis(300);
+        edge.connections = 3;
+    })
+    .await;
+    // Nothing at all, the beginning of either protocol, and HTTP/2 without a request.
+    let settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let mut silent = Vec::new();
+    for bytes in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n", b"G", settings] {
+        let mut stream = TcpStream::connect(world.address()).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        silent.push(stream);
+    }
+    for mut stream in silent {
+        let closed = timeout(LIMIT, stream.read_to_end(&mut Vec::new())).await;
         assert!(closed.is_ok(), "the connection is still open");
     }
     let answer = exchange(&world, b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").await;
