@@ -36,6 +36,10 @@ set positional-arguments
 @admin user:
     exec python3 deploy/mesh.py admin "$@"
 
+# Make certificates for the gateway and the services: the next `up` encrypts what they say to each other (mTLS)
+@certs:
+    cargo run --quiet -p meshctl -- certs "${MESH_FOLDER:-.mesh}/certs"
+
 # Pass every test; arguments go to `cargo test --workspace`
 test *arguments:
     nats_server=$(python3 deploy/tools.py path nats-server) \

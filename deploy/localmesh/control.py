@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from .settings import DATA, KEYS, MESH, STATE, STREAMS, MeshError, State, environment, get
+from .settings import CERTS, DATA, KEYS, MESH, STATE, STREAMS, MeshError, State, environment, get
 
 PID_FILE = MESH / "mesh.pid"
 INSTANCES = MESH / "instances"
@@ -77,7 +77,7 @@ def reset() -> int:
     if lock is None:
         raise MeshError("another mesh has started meanwhile: run `deploy/just reset` again")
     # What the mesh wrote, and nothing else: MESH_FOLDER may name a folder with other things in it.
-    for place in (DATA, STREAMS, KEYS, INSTANCES):
+    for place in (DATA, STREAMS, KEYS, CERTS, INSTANCES):
         shutil.rmtree(place, ignore_errors=True)
     for place in (STATE, PID_FILE):
         place.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ MESH = Path(os.environ.get("MESH_FOLDER") or ROOT / ".mesh").absolute()
 DATA = MESH / "data"
 STREAMS = MESH / "nats"
 KEYS = MESH / "keys"
+CERTS = MESH / "certs"
 STATE = MESH / "mesh.json"
 
 SERVICES = ("user-svc", "counseling-svc", "payment-svc")
@@ -93,6 +94,9 @@ def environment(binary: str, state: State, listen_port: int, colour: bool) -> di
     }
     # The binaries write into a pipe, so they cannot see for themselves whether a person reads along.
     values.update({"CLICOLOR_FORCE": "1"} if colour else {"NO_COLOR": "1"})
+    if (CERTS / "ca.pem").exists():
+        values.update(MESH_TLS_CA=str(CERTS / "ca.pem"), MESH_TLS_CERT=str(CERTS / f"{binary}.pem"),
+                      MESH_TLS_KEY=str(CERTS / f"{binary}-key.pem"))
     if binary == "gateway":
         values.update(SESSION_KEY_FILE=str(KEYS / "session.key"), DEVELOPMENT="true",
                       MESH_SIGNING_KEY_FILE=str(KEYS / "mesh-signing.pem"))

@@ -26,7 +26,7 @@ pub async fn grant_admin(config: Config, user_id: &str) -> Result<(), Error> {
     let connect = Box::pin(Nats::connect_when_there(&config.nats_url, "gateway", &shutdown));
     let nats = tokio::time::timeout(LIMIT, connect).await;
     let nats = nats.ok().flatten().ok_or_else(|| unavailable("the broker does not answer"))?;
-    let (mut directory, upstream) = reach(&config, &nats)?;
+    let (mut directory, upstream) = reach(&config, &nats, &shutdown)?;
     let found = async {
         while directory.instances("user-svc").is_empty() {
             directory.changed().await;

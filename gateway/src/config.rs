@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::config::{ConfigError, Source};
 use shared::keys::SigningKey;
-use shared::mesh::{ChannelSettings, RegistrySettings};
+use shared::mesh::{ChannelSettings, MeshTlsFiles, RegistrySettings, SERVICES};
 use shared::telemetry::LogFormat;
 
 use crate::edge::EdgeSettings;
@@ -15,9 +15,6 @@ use crate::idempotency::IdempotencySettings;
 use crate::images::ImageSettings;
 use crate::session::SessionKeySettings;
 use crate::signin::SignInSettings;
-
-/// The services that the gateway calls.
-pub const SERVICES: [&str; 3] = ["user-svc", "counseling-svc", "payment-svc"];
 
 /// What the gateway needs to know.
 #[derive(Clone, Debug)]
@@ -28,6 +25,8 @@ pub struct Config {
     pub nats_url: String,
     /// `MESH_SIGNING_KEY` (PKCS #8, PEM): signs the calls to the services.
     pub mesh_signing_key: SigningKey,
+    /// `MESH_TLS_CERT`, `MESH_TLS_KEY`, `MESH_TLS_CA`: with them it talks only to services with a good certificate.
+    pub mesh_tls: Option<MeshTlsFiles>,
     /// `SESSION_KEY`, `SESSION_EDDSA_KEY`, `SESSION_OLD_KEYS`, `SESSION_EDDSA_OLD_KEYS`: of access and refresh tokens.
     pub session_keys: SessionKeySettings,
     /// `PUBLIC_URL`, `REDIRECT_ORIGINS`, `KAKAO_…`, `NAVER_…`, `ADMIN_ACCOUNTS`.
@@ -73,6 +72,7 @@ impl Config {
         let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], 8080)));
         let nats_url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
         let mesh_signing_key = read_signing_key(&mut source);
+        let mesh_tls = MeshTlsFiles::read(&mut source);
         let session_keys = SessionKeySettings::read(&mut source);
         let cors_origins = source.list("cors.origins");
         let development = source.or("development", false);
@@ -98,6 +98,7 @@ impl Config {
                 listen,
                 nats_url,
                 mesh_signing_key: mesh_signing_key?,
+                mesh_tls,
                 session_keys: session_keys?,
                 sign_in: sign_in?,
                 edge,

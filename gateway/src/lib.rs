@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use admins::grant_admin;
-pub use config::{Config, SERVICES};
+pub use config::Config;
 pub use edge::{EdgeSettings, Rate, TlsFiles};
 use edge::{RateLimits, Server};
 pub use feed::FeedSettings;
@@ -39,7 +39,7 @@ pub use session::SessionKeySettings;
 use session::{RevokedSessions, Sessions};
 use shared::auth::MeshSigner;
 use shared::error::Error;
-use shared::mesh::{Directory, Instance, MeshChannel, Registration};
+use shared::mesh::{Directory, GATEWAY, Instance, MeshChannel, MeshTlsFiles, Registration};
 use shared::messaging::Nats;
 use shared::shutdown::Shutdown;
 use shared::{id, time::Clock};
@@ -75,7 +75,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     let nats = Nats::connect_when_there(&config.nats_url, "gateway", &shutdown)
         .await
         .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
-    let (directory, upstream) = reach(&config, &nats)?;
+    let (directory, upstream) = reach(&config, &nats, &shutdown)?;
     let idempotency = IdempotencyKeys::open(nats.clone(), config.idempotency.clone()).await?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -108,7 +108,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     shutdown.spawn(server.run(listener, shutdown.clone()));
 
     let instance = Instance {
-        service: "gateway".to_owned(),
+        service: GATEWAY.to_owned(),
         id: id::new_id(),
         address: address.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -122,15 +122,20 @@ pub async fn start(config: Config) -> Result<Running, Error> {
 }
 
 /// The services, found as the configuration says.
-fn reach(config: &Config, nats: &Nats) -> Result<(Directory, Upstream), Error> {
+fn reach(config: &Config, nats: &Nats, shutdown: &Shutdown) -> Result<(Directory, Upstream), Error> {
     let directory = if config.static_addresses.is_empty() {
         Directory::watch(nats.jetstream.clone(), config.registry.clone())
     } else {
         Directory::fixed(config.static_addresses.clone())
     };
     let signer = MeshSigner::new(&config.mesh_signing_key)?;
+    let mut settings = config.upstream.clone();
+    settings.tls = config.mesh_tls.as_ref().map(MeshTlsFiles::client).transpose()?;
+    if let Some(tls) = &settings.tls {
+        shutdown.spawn(tls.clone().keep_fresh(shutdown.clone()));
+    }
     let channel = |service| {
-        let channel = MeshChannel::new(service, directory.clone(), config.upstream.clone());
+        let channel = MeshChannel::new(service, directory.clone(), settings.clone());
         channel.signed_by(signer.clone())
     };
     let upstream = Upstream::new(channel("user-svc"), channel("counseling-svc"));

@@ -15,7 +15,7 @@ use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
 use crate::id;
 use crate::keys::VerifyingKey;
-use crate::mesh::{Instance, Registration, RegistrySettings};
+use crate::mesh::{Instance, MeshTlsFiles, Registration, RegistrySettings};
 use crate::messaging::{
     self, Consumer, ConsumerSettings, ConsumerSpec, Nats, PreparingHandler, Relay, RelaySettings,
     TopologySettings,
@@ -40,6 +40,8 @@ pub struct ServiceConfig {
     pub database: DatabaseSettings,
     /// `MESH_VERIFYING_KEYS`: public keys (PEM) that the gateway may sign calls with.
     pub mesh_verifying_keys: Vec<VerifyingKey>,
+    /// `MESH_TLS_CERT`, `MESH_TLS_KEY`, `MESH_TLS_CA`: with them only the gateway can connect, by its certificate.
+    pub mesh_tls: Option<MeshTlsFiles>,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `METRICS_ADDR`: where metrics are served, if they are.
@@ -77,6 +79,7 @@ impl ServiceConfig {
             source.required::<String>("database.url", "sqlite://.mesh/data/service.db?mode=rwc");
         let max_connections = source.or("database.max.connections", 8);
         let mesh_verifying_keys = read_verifying_keys(source);
+        let mesh_tls = MeshTlsFiles::read(source);
         let topology = read_topology(source);
         let consumers = read_consumers(source);
         let relay = read_relay(source);
@@ -91,6 +94,7 @@ impl ServiceConfig {
             nats_url,
             database,
             mesh_verifying_keys,
+            mesh_tls,
             log_format,
             metrics,
             topology,
@@ -222,7 +226,11 @@ impl Service {
 
         let calls = Shutdown::default();
         let tokens = MeshVerifier::new(self.name, &self.config.mesh_verifying_keys)?;
-        let server = tokio::spawn(server.serve(listener, tokens, calls.clone()));
+        let tls = self.config.mesh_tls.as_ref().map(MeshTlsFiles::server).transpose()?;
+        if let Some(tls) = &tls {
+            self.workers.spawn(tls.clone().keep_fresh(self.workers.clone()));
+        }
+        let server = tokio::spawn(server.serve(listener, tokens, tls, calls.clone()));
 
         let instance = Instance {
             service: self.name.to_owned(),

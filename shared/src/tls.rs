@@ -1,5 +1,6 @@
-//! Certificates that may change under a running server.
+//! Certificates that may change under a running process.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -8,8 +9,6 @@ use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
 
 use crate::Error;
 use crate::shutdown::Shutdown;
@@ -22,41 +21,40 @@ pub fn provider() -> Arc<CryptoProvider> {
     rustls::crypto::ring::default_provider().into()
 }
 
-/// A certificate with its key, from files in PEM.
-#[derive(Debug)]
-pub struct ReloadingCertificate {
-    cert: PathBuf,
-    key: PathBuf,
-    current: RwLock<Arc<CertifiedKey>>,
+/// What was read from files, and is read again whenever they change.
+pub struct Reloading<T> {
+    files: Vec<PathBuf>,
+    read: Box<dyn Fn() -> Result<Arc<T>, Error> + Send + Sync>,
+    current: RwLock<Arc<T>>,
 }
 
-impl ReloadingCertificate {
-    /// Reads the files.
+impl<T> fmt::Debug for Reloading<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Reloading").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + Sync + 'static> Reloading<T> {
+    /// Reads for the first time.
     ///
     /// # Errors
-    /// When one cannot be read, or the two do not belong together.
-    pub fn load(cert: &Path, key: &Path) -> Result<Arc<Self>, Error> {
-        let current = RwLock::new(Arc::new(read(cert, key)?));
-        Ok(Arc::new(Self { cert: cert.to_owned(), key: key.to_owned(), current }))
+    /// Those of `read`.
+    pub fn load(
+        files: Vec<PathBuf>,
+        read: impl Fn() -> Result<Arc<T>, Error> + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, Error> {
+        let current = RwLock::new(read()?);
+        Ok(Arc::new(Self { files, read: Box::new(read), current }))
     }
 
-    /// A server with this certificate, for these protocols (ALPN, RFC 7301), the preferred first. TLS 1.2 and 1.3.
-    ///
-    /// # Errors
-    /// Never: the provider knows both versions.
-    pub fn server_config(self: &Arc<Self>, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, Error> {
-        let config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .map_err(Error::internal)?;
-        let mut config = config.with_no_client_auth().with_cert_resolver(self.clone());
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        Ok(Arc::new(config))
+    /// What was read last. Connections that are open keep what they have.
+    pub fn current(&self) -> Arc<T> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the files again whenever they change. Connections that are open keep what they have; files that cannot be
-    /// read leave the certificate as it is.
+    /// Reads again whenever a file changes, until shutdown begins. Files that cannot be used leave everything as it is.
     pub fn keep_fresh(self: Arc<Self>, shutdown: Shutdown) -> impl Future<Output = ()> + Send + 'static {
-        let mut seen = self.changed_at();
+        let (mut seen, mut refused) = (self.changed_at(), None);
         async move {
             let mut interval = tokio::time::interval(LOOK);
             loop {
@@ -68,38 +66,70 @@ impl ReloadingCertificate {
                 if now == seen {
                     continue;
                 }
-                match read(&self.cert, &self.key) {
+                match (self.read)() {
                     Ok(new) => {
-                        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+                        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
                         seen = now;
-                        tracing::info!(file = %self.cert.display(), "a new certificate is in use");
+                        tracing::info!(files = ?self.files, "the new certificates are in use");
                     }
-                    // Perhaps only one of the two has been written yet: it is looked again.
-                    Err(error) => tracing::warn!(%error, "the certificate stays as it was"),
+                    // Perhaps only some of the files have been written yet: it is looked again, but said once.
+                    Err(error) if refused.as_ref() != Some(&now) => {
+                        tracing::warn!(%error, "the certificates stay as they were");
+                        refused = Some(now);
+                    }
+                    Err(_) => {}
                 }
             }
         }
     }
 
-    fn changed_at(&self) -> [Option<SystemTime>; 2] {
-        let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
-        [changed(&self.cert), changed(&self.key)]
+    fn changed_at(&self) -> Vec<Option<SystemTime>> {
+        let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+        self.files.iter().map(changed).collect()
     }
 }
 
-impl ResolvesServerCert for ReloadingCertificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
-    }
+/// A server with the certificate in these files (PEM), for these protocols (ALPN, RFC 7301), the preferred first. TLS
+/// 1.2 and 1.3.
+///
+/// # Errors
+/// When a file cannot be read, or the two do not belong together.
+pub fn server(
+    cert: &Path,
+    key: &Path,
+    protocols: &'static [&'static [u8]],
+) -> Result<Arc<Reloading<ServerConfig>>, Error> {
+    let files = vec![cert.to_owned(), key.to_owned()];
+    let (cert, key) = (cert.to_owned(), key.to_owned());
+    Reloading::load(files, move || {
+        let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+        let (chain, private) = (certificates(&cert)?, private_key(&key)?);
+        let config = config.map_err(Error::internal)?.with_no_client_auth();
+        let mut config = config.with_single_cert(chain, private).map_err(|error| unusable(&cert, &error))?;
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Ok(Arc::new(config))
+    })
 }
 
-fn read(cert: &Path, key: &Path) -> Result<CertifiedKey, Error> {
-    let fault = |path: &Path, error: &dyn std::fmt::Display| {
-        Error::internal(format!("{} cannot be used for TLS: {error}", path.display()))
-    };
-    let chain = CertificateDer::pem_file_iter(cert)
+/// The certificates in a file in PEM.
+///
+/// # Errors
+/// When it cannot be read or holds none.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let chain = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| fault(cert, &error))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| fault(key, &error))?;
-    CertifiedKey::from_der(chain, private, &provider()).map_err(|error| fault(cert, &error))
+        .map_err(|error| unusable(path, &error))?;
+    if chain.is_empty() { Err(unusable(path, &"there is no certificate in it")) } else { Ok(chain) }
+}
+
+/// The private key in a file in PEM.
+///
+/// # Errors
+/// When it cannot be read or holds none.
+pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &dyn fmt::Display) -> Error {
+    Error::internal(format!("{} cannot be used for TLS: {error}", path.display()))
 }

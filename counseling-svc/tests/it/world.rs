@@ -195,7 +195,8 @@ impl World {
 
     /// Stops the service and starts it again.
     pub async fn restart(self) -> Self {
-        self.stop().await.start().await
+        let stopped = Box::pin(self.stop()).await;
+        Box::pin(stopped.start()).await
     }
 
     /// Stops the service.

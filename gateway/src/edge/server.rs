@@ -15,11 +15,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use shared::shutdown::Shutdown;
-use shared::tls::ReloadingCertificate;
+use shared::tls::{self, Reloading};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tower::ServiceExt;
 
 use super::settings::EdgeSettings;
@@ -55,7 +56,7 @@ pub struct Server {
     builder: Builder<TokioExecutor>,
     places: Arc<Semaphore>,
     header_timeout: Duration,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Reloading<ServerConfig>>>,
 }
 
 impl Server {
@@ -78,10 +79,9 @@ impl Server {
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(LONGEST_HEAD as u32);
         let tls = settings.tls.as_ref().map(|files| {
-            let certificate = ReloadingCertificate::load(&files.cert, &files.key)?;
-            let config = certificate.server_config(&[b"h2", b"http/1.1"])?;
-            shutdown.spawn(certificate.keep_fresh(shutdown.clone()));
-            Ok::<_, shared::Error>(TlsAcceptor::from(config))
+            let tls = tls::server(&files.cert, &files.key, &[b"h2", b"http/1.1"])?;
+            shutdown.spawn(tls.clone().keep_fresh(shutdown.clone()));
+            Ok::<_, shared::Error>(tls)
         });
         Ok(Self {
             router,
@@ -135,7 +135,8 @@ impl Server {
         }
         notice_silence(&stream);
         let Some(tls) = &self.tls else { return self.speak(stream, peer, watcher).await };
-        match tokio::time::timeout(self.header_timeout, tls.accept(stream)).await {
+        match tokio::time::timeout(self.header_timeout, TlsAcceptor::from(tls.current()).accept(stream)).await
+        {
             Ok(Ok(stream)) => self.speak(stream, peer, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),

@@ -8,10 +8,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use shared::mesh::SERVICES;
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::config::SERVICES;
 
 /// What the mesh has.
 #[derive(Debug, Serialize, ToSchema)]

@@ -268,7 +268,8 @@ async fn what_cannot_be_told_now_is_told_to_who_resumes() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cut_off = world
         .another_gateway(|config| {
-            let addresses = gateway::SERVICES.map(|service| (service.to_owned(), vec![nobody.to_string()]));
+            let addresses =
+                shared::mesh::SERVICES.map(|service| (service.to_owned(), vec![nobody.to_string()]));
             config.static_addresses = HashMap::from(addresses);
         })
         .await;

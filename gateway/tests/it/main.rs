@@ -18,6 +18,7 @@ mod idempotency;
 mod images;
 mod logs;
 mod mesh;
+mod mesh_tls;
 mod openapi;
 mod ownership;
 mod pages;

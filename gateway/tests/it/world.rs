@@ -17,7 +17,7 @@ use shared::mesh::{ChannelSettings, RegistrySettings};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::{Authority, GetMessageTokensRequest, MessageTokens, SetAuthorityRequest};
-use shared::service::Running;
+use shared::service::{Running, ServiceConfig};
 use shared::telemetry::LogFormat;
 use shared::testkit::{
     Engine, NatsServer, TestDatabase, caller, eventually, mesh_signing_key, service_config,
@@ -37,6 +37,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         nats_url: nats.url(),
         mesh_signing_key: mesh_signing_key(),
+        mesh_tls: None,
         session_keys: gateway::SessionKeySettings::one(Secret::new(SESSION_KEY)),
         sign_in: gateway::SignInSettings::default(),
         edge: gateway::EdgeSettings::without_rates(),
@@ -171,6 +172,16 @@ impl World {
         assistant: Arc<dyn Assistant>,
         configure: impl FnOnce(&mut gateway::Config),
     ) -> Self {
+        Box::pin(Self::start_each_as(engine, assistant, |_, _| {}, configure)).await
+    }
+
+    /// With services, too, that are configured otherwise.
+    pub async fn start_each_as(
+        engine: Engine,
+        assistant: Arc<dyn Assistant>,
+        configure_service: impl Fn(&str, &mut ServiceConfig),
+        configure: impl FnOnce(&mut gateway::Config),
+    ) -> Self {
         logs::watch();
         let nats = NatsServer::start().await;
         let databases = [
@@ -179,13 +190,18 @@ impl World {
             TestDatabase::new(engine).await,
         ];
         let clock = Clock::system();
-        let config = |database| service_config(&nats, database);
-        let user_svc = user_svc::start(config(&databases[0]), clock.clone()).await.unwrap();
-        let counseling_svc =
-            Box::pin(counseling_svc::start_with(config(&databases[1]), clock.clone(), assistant))
-                .await
-                .unwrap();
-        let payment_svc = payment_svc::start(config(&databases[2]), clock.clone()).await.unwrap();
+        let config = |name, database| {
+            let mut config = service_config(&nats, database);
+            configure_service(name, &mut config);
+            config
+        };
+        let user_svc = user_svc::start(config("user-svc", &databases[0]), clock.clone());
+        let user_svc = Box::pin(user_svc).await.unwrap();
+        let counseling_svc = config("counseling-svc", &databases[1]);
+        let counseling_svc = counseling_svc::start_with(counseling_svc, clock.clone(), assistant);
+        let counseling_svc = Box::pin(counseling_svc).await.unwrap();
+        let payment_svc = payment_svc::start(config("payment-svc", &databases[2]), clock.clone());
+        let payment_svc = Box::pin(payment_svc).await.unwrap();
         let mut config = gateway_config(&nats);
         configure(&mut config);
         let gateway = gateway::start(config).await.unwrap();

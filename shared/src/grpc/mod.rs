@@ -1,13 +1,16 @@
 //! The gRPC server of a service: trace context, the mesh token, health and reflection.
 
 mod auth;
+mod incoming;
 mod trace;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth::AuthLayer;
 pub use auth::{Rule, Who};
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -22,6 +25,7 @@ use crate::Error;
 use crate::auth::MeshVerifier;
 use crate::proto::DESCRIPTORS;
 use crate::shutdown::Shutdown;
+use crate::tls::Reloading;
 
 /// How many calls one connection may have in flight; the next one is refused, not queued.
 const CALLS_PER_CONNECTION: usize = 1024;
@@ -58,7 +62,7 @@ impl GrpcServer {
         self
     }
 
-    /// Serves until shutdown begins, then finishes the calls in flight.
+    /// Serves until shutdown begins, then finishes the calls in flight. With `tls`, connections are the gateway's alone.
     ///
     /// # Errors
     /// When the descriptors are broken or the listener fails.
@@ -66,6 +70,7 @@ impl GrpcServer {
         self,
         listener: TcpListener,
         tokens: MeshVerifier,
+        tls: Option<Arc<Reloading<ServerConfig>>>,
         shutdown: Shutdown,
     ) -> Result<(), Error> {
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -78,21 +83,30 @@ impl GrpcServer {
         let mut routes = self.routes;
         routes.add_service(health_service).add_service(reflection);
         let names = self.names;
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        Server::builder()
+        let server = Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .load_shed(true)
             .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
             // Top to bottom: the span comes first, so that a refusal is logged in it.
             .layer(TraceLayer)
             .layer(AuthLayer::new(tokens, self.rules))
-            .add_routes(routes.routes())
-            .serve_with_incoming_shutdown(incoming, async move {
-                shutdown.begun().await;
-                set_status(&health, &names, ServingStatus::NotServing).await;
-            })
-            .await
-            .map_err(Error::internal)
+            .add_routes(routes.routes());
+        let begun = shutdown.clone();
+        let end = async move {
+            begun.begun().await;
+            set_status(&health, &names, ServingStatus::NotServing).await;
+        };
+        let served = match tls {
+            Some(tls) => {
+                let incoming = incoming::encrypted(listener, tls, shutdown);
+                server.serve_with_incoming_shutdown(incoming, end).await
+            }
+            None => {
+                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+                server.serve_with_incoming_shutdown(incoming, end).await
+            }
+        };
+        served.map_err(Error::internal)
     }
 }
 

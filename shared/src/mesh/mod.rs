@@ -2,6 +2,15 @@
 
 mod channel;
 mod registry;
+mod tls;
 
 pub use channel::{ChannelSettings, InstanceHealth, MeshChannel};
 pub use registry::{Directory, Instance, Registration, RegistryError, RegistrySettings};
+pub use tls::MeshTlsFiles;
+pub(crate) use tls::is_gateway;
+
+/// The process that clients talk to, and the one that calls the services.
+pub const GATEWAY: &str = "gateway";
+
+/// The services that the gateway calls.
+pub const SERVICES: [&str; 3] = ["user-svc", "counseling-svc", "payment-svc"];

@@ -24,6 +24,7 @@ pub fn service_config(nats: &NatsServer, database: &TestDatabase) -> ServiceConf
         nats_url: nats.url(),
         database: database.settings(),
         mesh_verifying_keys: vec![mesh_signing_key().verifying()],
+        mesh_tls: None,
         log_format: LogFormat::Auto,
         metrics: None,
         topology: TopologySettings { ack_wait: Duration::from_secs(3), ..TopologySettings::default() },

@@ -78,7 +78,7 @@ impl Members {
 
     fn member(&self, instance: &Instance) -> Option<Arc<Member>> {
         let Instance { id, address, .. } = instance;
-        match Connection::new(address, &self.settings) {
+        match Connection::new(&self.service, address, &self.settings) {
             Ok(connection) => {
                 tracing::info!(service = &*self.service, id, address, "an instance joined");
                 Some(Arc::new(Member {

@@ -1,9 +1,14 @@
 //! What can be tuned about a channel.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
+
+use crate::tls::Reloading;
+
 /// The limits of the calls to one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ChannelSettings {
     /// How long a call may take, all attempts together, unless the request carries its own `grpc-timeout`: 10 s.
     pub deadline: Duration,
@@ -32,6 +37,9 @@ pub struct ChannelSettings {
     pub keep_alive_interval: Duration,
     /// How long the answer to that may take until the connection counts as broken: 5 s.
     pub keep_alive_timeout: Duration,
+    /// How connections are encrypted, and proven to be ours: not at all by default. See
+    /// [`MeshTlsFiles`](crate::mesh::MeshTlsFiles).
+    pub tls: Option<Arc<Reloading<ClientConfig>>>,
 }
 
 impl Default for ChannelSettings {
@@ -50,6 +58,7 @@ impl Default for ChannelSettings {
             connect_timeout: Duration::from_secs(1),
             keep_alive_interval: Duration::from_secs(10),
             keep_alive_timeout: Duration::from_secs(5),
+            tls: None,
         }
     }
 }

@@ -1,0 +1,3 @@
+//! What operators do to the mesh from a shell.
+
+pub mod certs;
