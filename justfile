@@ -40,6 +40,11 @@ set positional-arguments
 @certs:
     cargo run --quiet -p meshctl -- certs "${MESH_FOLDER:-.mesh}/certs"
 
+# Write deploy/nats/users.conf anew, after a change of streams, consumers, buckets or who may use them
+nats-users:
+    cargo build --quiet -p meshctl
+    cargo run --quiet -p meshctl -- nats-users > deploy/nats/users.conf
+
 # Pass every test; arguments go to `cargo test --workspace`
 test *arguments:
     nats_server=$(python3 deploy/tools.py path nats-server) \

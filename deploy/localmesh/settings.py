@@ -23,6 +23,8 @@ STATE = MESH / "mesh.json"
 
 SERVICES = ("user-svc", "counseling-svc", "payment-svc")
 BINARIES = (*SERVICES, "gateway")
+# Of the broker: one a process, and one for people.
+NATS_USERS = (*BINARIES, "operator")
 
 
 class MeshError(Exception):
@@ -90,6 +92,8 @@ def environment(binary: str, state: State, listen_port: int, colour: bool) -> di
         **os.environ,
         "LOG_FORMAT": os.environ.get("LOG_FORMAT", "pretty"),
         "NATS_URL": state.url("nats-server", "nats"),
+        "NATS_USER": binary,
+        "NATS_PASSWORD_FILE": str(nats_password_file(binary)),
         "LISTEN_ADDR": f"127.0.0.1:{listen_port}",
     }
     # The binaries write into a pipe, so they cannot see for themselves whether a person reads along.
@@ -106,15 +110,31 @@ def environment(binary: str, state: State, listen_port: int, colour: bool) -> di
     return values
 
 
+def nats_password_file(user: str) -> Path:
+    return KEYS / f"nats-{user}.password"
+
+
+def nats_passwords() -> dict[str, str]:
+    """The variables from which nats-server takes the passwords of its users."""
+    return {f"NATS_{user.replace('-', '_').upper()}_PASSWORD": nats_password_file(user).read_text()
+            for user in NATS_USERS}
+
+
+def ensure_secret(place: Path, value: str) -> None:
+    if not place.exists():
+        scratch = place.with_name(f".{place.name}.{os.getpid()}")
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(value)
+        scratch.replace(place)
+
+
 def ensure_keys(binaries: Path) -> None:
     """Development keys, made once: tokens given out yesterday stay good until `reset`."""
     KEYS.mkdir(parents=True, exist_ok=True)
-    key = KEYS / "session.key"
-    if not key.exists():
-        scratch = KEYS / f".{key.name}.{os.getpid()}"
-        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(32))
-        scratch.replace(key)
+    ensure_secret(KEYS / "session.key", secrets.token_urlsafe(32))
+    for user in NATS_USERS:
+        # With a letter first, or nats-server takes it for a number.
+        ensure_secret(nats_password_file(user), f"p{secrets.token_hex(24)}")
     signing, verifying = KEYS / "mesh-signing.pem", KEYS / "mesh-verifying.pem"
     if not (signing.exists() and verifying.exists()):
         # Half a pair is of no use.

@@ -16,7 +16,7 @@ from . import control, ports
 from .guide import guide
 from .processes import Child, Exited, Log, StopRequested, Watchdog
 from .settings import (BINARIES, DATA, ROOT, SERVICES, STREAMS, MeshError, State, binaries_folder, ensure_keys,
-                       environment, get, ports_from_environment)
+                       environment, get, nats_passwords, ports_from_environment)
 
 NATS_PATIENCE = 15
 READY_PATIENCE = 60
@@ -113,7 +113,7 @@ class Supervisor:
             self.nats_server, "--config", ROOT / "deploy" / "nats" / "local.conf",
             "--port", str(self.state.ports["nats-server"]), "--http_port", str(self.state.ports["NATS monitoring"]),
             "--store_dir", STREAMS,
-        ], dict(os.environ))
+        ], {**os.environ, **nats_passwords()})
         self.wait_for(f"{monitor}/healthz", NATS_PATIENCE, "nats-server is not healthy")
         for name in BINARIES:
             env = environment(name, self.state, self.state.ports[name], self.log.colour)

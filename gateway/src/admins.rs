@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::auth::Caller;
 use shared::error::Error;
+use shared::mesh::GATEWAY;
 use shared::messaging::Nats;
 use shared::proto::v1::{Authority, SetAuthorityRequest};
 use shared::shutdown::Shutdown;
@@ -23,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub async fn grant_admin(config: Config, user_id: &str) -> Result<(), Error> {
     let unavailable = |what: &str| Error::Unavailable(what.into());
     let shutdown = Shutdown::default();
-    let connect = Box::pin(Nats::connect_when_there(&config.nats_url, "gateway", &shutdown));
+    let connect = Box::pin(Nats::connect_when_there(&config.nats, GATEWAY, &shutdown));
     let nats = tokio::time::timeout(LIMIT, connect).await;
     let nats = nats.ok().flatten().ok_or_else(|| unavailable("the broker does not answer"))?;
     let (mut directory, upstream) = reach(&config, &nats, &shutdown)?;

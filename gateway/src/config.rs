@@ -7,6 +7,7 @@ use std::time::Duration;
 use shared::config::{ConfigError, Source};
 use shared::keys::SigningKey;
 use shared::mesh::{ChannelSettings, MeshTlsFiles, RegistrySettings, SERVICES};
+use shared::messaging::NatsSettings;
 use shared::telemetry::LogFormat;
 
 use crate::edge::EdgeSettings;
@@ -21,8 +22,8 @@ use crate::signin::SignInSettings;
 pub struct Config {
     /// `LISTEN_ADDR`.
     pub listen: SocketAddr,
-    /// `NATS_URL`.
-    pub nats_url: String,
+    /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`.
+    pub nats: NatsSettings,
     /// `MESH_SIGNING_KEY` (PKCS #8, PEM): signs the calls to the services.
     pub mesh_signing_key: SigningKey,
     /// `MESH_TLS_CERT`, `MESH_TLS_KEY`, `MESH_TLS_CA`: with them it talks only to services with a good certificate.
@@ -70,7 +71,7 @@ impl Config {
     /// Names every key that is missing or wrong.
     pub fn read(mut source: Source) -> Result<Self, ConfigError> {
         let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], 8080)));
-        let nats_url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
+        let nats = NatsSettings::read(&mut source);
         let mesh_signing_key = read_signing_key(&mut source);
         let mesh_tls = MeshTlsFiles::read(&mut source);
         let session_keys = SessionKeySettings::read(&mut source);
@@ -96,7 +97,7 @@ impl Config {
         source.finish(|| {
             Some(Self {
                 listen,
-                nats_url,
+                nats,
                 mesh_signing_key: mesh_signing_key?,
                 mesh_tls,
                 session_keys: session_keys?,

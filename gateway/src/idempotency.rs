@@ -16,12 +16,12 @@ use shared::error::Error;
 use shared::hash::sha256_hex;
 use shared::id;
 use shared::messaging::Nats;
+use shared::messaging::permissions::IDEMPOTENCY;
 
 use crate::buckets;
 use crate::envelope::ApiError;
 use crate::input::IdempotencyKey;
 
-const BUCKET: &str = "idempotency";
 /// How long a request waits for the broker.
 const LIMIT: Duration = Duration::from_secs(3);
 /// When to try again if the broker is away.
@@ -150,7 +150,7 @@ impl IdempotencyKeys {
 
 async fn reconcile(nats: &Nats, settings: &IdempotencySettings) -> Result<Store, async_nats::Error> {
     let description = "what each Idempotency-Key of the last day stands for";
-    buckets::open(nats, BUCKET, description, settings.keep, settings.replicas).await
+    buckets::open(nats, IDEMPOTENCY, description, settings.keep, settings.replicas).await
 }
 
 fn is_connected(client: &Client) -> bool {

@@ -72,7 +72,7 @@ pub struct App {
 /// When the address is in use or the registry refuses.
 pub async fn start(config: Config) -> Result<Running, Error> {
     let shutdown = Shutdown::default();
-    let nats = Nats::connect_when_there(&config.nats_url, "gateway", &shutdown)
+    let nats = Nats::connect_when_there(&config.nats, GATEWAY, &shutdown)
         .await
         .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
     let (directory, upstream) = reach(&config, &nats, &shutdown)?;

@@ -17,8 +17,8 @@ use crate::id;
 use crate::keys::VerifyingKey;
 use crate::mesh::{Instance, MeshTlsFiles, Registration, RegistrySettings};
 use crate::messaging::{
-    self, Consumer, ConsumerSettings, ConsumerSpec, Nats, PreparingHandler, Relay, RelaySettings,
-    TopologySettings,
+    self, Consumer, ConsumerSettings, ConsumerSpec, Nats, NatsSettings, PreparingHandler, Relay,
+    RelaySettings, TopologySettings,
 };
 use crate::shutdown::Shutdown;
 use crate::telemetry::LogFormat;
@@ -34,8 +34,8 @@ pub struct ServiceConfig {
     pub listen: SocketAddr,
     /// `ADVERTISE_ADDR`: where other processes reach it, when that differs from where it listens.
     pub advertise: Option<String>,
-    /// `NATS_URL`.
-    pub nats_url: String,
+    /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`.
+    pub nats: NatsSettings,
     /// `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS`.
     pub database: DatabaseSettings,
     /// `MESH_VERIFYING_KEYS`: public keys (PEM) that the gateway may sign calls with.
@@ -72,7 +72,7 @@ impl ServiceConfig {
     pub fn collect(source: &mut Source, port: u16) -> Option<Self> {
         let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], port)));
         let advertise = source.optional("advertise.addr");
-        let nats_url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
+        let nats = NatsSettings::read(source);
         let log_format = source.or("log.format", LogFormat::Auto);
         let metrics = source.optional("metrics.addr");
         let database_url =
@@ -91,7 +91,7 @@ impl ServiceConfig {
         Some(Self {
             listen,
             advertise,
-            nats_url,
+            nats,
             database,
             mesh_verifying_keys,
             mesh_tls,
@@ -158,7 +158,7 @@ fn read_relay(source: &mut Source) -> RelaySettings {
 pub struct Service {
     /// Its database, migrated.
     pub database: Database,
-    /// Its broker, with every stream and consumer in place.
+    /// Its broker, with its streams in place.
     pub nats: Nats,
     /// Tells the time to commands.
     pub clock: Clock,
@@ -181,10 +181,10 @@ impl Service {
         let database = Database::connect(&config.database).await?;
         Box::pin(database::migrate::<M>(&database)).await?;
         // Boxed, here and below: the futures of the broker's client are large, and callers hold them on the stack.
-        let nats = Box::pin(Nats::connect_when_there(&config.nats_url, name, &workers))
+        let nats = Box::pin(Nats::connect_when_there(&config.nats, name, &workers))
             .await
             .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
-        Box::pin(reconcile(&nats, &config.topology)).await?;
+        Box::pin(reconcile(&nats, &config.topology, name)).await?;
         Ok(Self { database, nats, clock, name, config, workers })
     }
 
@@ -249,10 +249,10 @@ impl Service {
 }
 
 /// Streams are there at the first try, unless the broker is just starting.
-async fn reconcile(nats: &Nats, settings: &TopologySettings) -> Result<(), Error> {
+async fn reconcile(nats: &Nats, settings: &TopologySettings, service: &str) -> Result<(), Error> {
     let mut attempt = 0;
     loop {
-        match messaging::reconcile(nats, settings).await {
+        match messaging::reconcile(nats, settings, service).await {
             Err(error) if attempt < 20 => {
                 attempt += 1;
                 tracing::debug!(%error, attempt, "streams are not reconciled yet");
@@ -278,11 +278,6 @@ impl Running {
     /// Its database, for tests that look inside.
     pub fn database(&self) -> &Database {
         &self.service.database
-    }
-
-    /// Its broker connection, for tests that look inside.
-    pub fn nats(&self) -> &Nats {
-        &self.service.nats
     }
 
     /// Waits for SIGTERM or Ctrl-C, then stops. Also stops when the server fails by itself.

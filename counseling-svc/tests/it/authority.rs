@@ -9,7 +9,7 @@ use shared::time::Clock;
 #[tokio::test]
 async fn every_method_keeps_out_whom_its_rule_does_not_name() {
     let (nats, database) = (NatsServer::start().await, TestDatabase::new(Engine::Sqlite).await);
-    let config = service_config(&nats, &database);
+    let config = service_config("counseling-svc", &nats, &database);
     let service = Box::pin(counseling_svc::start_with(
         config,
         Clock::system(),

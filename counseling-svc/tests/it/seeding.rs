@@ -102,7 +102,7 @@ shared::on_each_engine! {
         let (nats, file) = tokio::join!(Box::pin(NatsServer::start()), TestDatabase::new(engine));
         let (clock, assistant) = (Clock::system(), Arc::new(OfflineAssistant::new().unwrap()));
         let start =
-            || Instance::start(service_config(&nats, &file), clock.clone(), assistant.clone());
+            || Instance::start(service_config("counseling-svc", &nats, &file), clock.clone(), assistant.clone());
         let (service, another, third) =
             tokio::join!(Box::pin(start()), Box::pin(start()), Box::pin(start()));
         for instance in [another, third] {

@@ -16,7 +16,7 @@ use crate::world::World;
 /// Waits until every answered message of all counsels was understood.
 async fn understood(world: &World) {
     world.published().await;
-    idle(world.service.running.nats(), &UNDERSTAND_COUNSELS).await;
+    idle(&world.nats.connect().await, &UNDERSTAND_COUNSELS).await;
 }
 
 async fn known(world: &World, counsel: &Counsel, column: &str) -> Option<String> {

@@ -171,7 +171,9 @@ impl World {
     async fn with(engine: Engine, assistant: Arc<dyn Assistant>) -> Self {
         let (nats, file) = tokio::join!(Box::pin(NatsServer::start()), TestDatabase::new(engine));
         let clock = Clock::system();
-        let service = Instance::start(service_config(&nats, &file), clock.clone(), assistant.clone()).await;
+        let service =
+            Instance::start(service_config("counseling-svc", &nats, &file), clock.clone(), assistant.clone())
+                .await;
         Self { nats, file, clock, service, assistant }
     }
 
@@ -180,7 +182,7 @@ impl World {
     }
 
     pub fn config(&self) -> ServiceConfig {
-        service_config(&self.nats, &self.file)
+        service_config("counseling-svc", &self.nats, &self.file)
     }
 
     /// One more instance on the same database.
@@ -251,7 +253,7 @@ impl World {
         let waiting = "SELECT id FROM outbox WHERE published_at IS NULL";
         let is_empty = async || self.text(waiting).await.is_none();
         eventually("the outbox is published", is_empty).await;
-        let mut stream = self.service.running.nats().jetstream.get_stream("COUNSELS").await.unwrap();
+        let mut stream = self.nats.connect().await.jetstream.get_stream("COUNSELS").await.unwrap();
         let mut events = Vec::new();
         for sequence in 1..=stream.info().await.unwrap().state.last_sequence {
             let message = stream.get_raw_message(sequence).await.unwrap();
@@ -314,14 +316,16 @@ pub struct Stopped {
 impl Stopped {
     /// The only instance, for a while.
     pub async fn doomed_instance(&self) -> Doomed {
-        let config = service_config(&self.nats, &self.file);
+        let config = service_config("counseling-svc", &self.nats, &self.file);
         Doomed::start(config, self.clock.clone(), self.assistant.clone()).await
     }
 
     /// Starts the service.
     pub async fn start(self) -> World {
         let Self { nats, file, clock, assistant } = self;
-        let service = Instance::start(service_config(&nats, &file), clock.clone(), assistant.clone()).await;
+        let service =
+            Instance::start(service_config("counseling-svc", &nats, &file), clock.clone(), assistant.clone())
+                .await;
         World { nats, file, clock, service, assistant }
     }
 }

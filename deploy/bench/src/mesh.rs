@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use shared::auth::{Caller, MESH_TOKEN, MeshSigner};
+use shared::mesh::GATEWAY;
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::{Authority, SetAuthorityRequest};
 use shared::testkit::{NatsServer, PostgresServer, Process, mesh_signing_key};
@@ -77,7 +78,7 @@ impl Mesh {
             let mut command = logged(name, folder.path())?;
             command
                 .env("LISTEN_ADDR", &address)
-                .env("NATS_URL", nats.url())
+                .envs(nats.environment(name))
                 .env("DATABASE_URL", database)
                 .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem()?)
                 .env("RUST_LOG", LOGGED)
@@ -90,7 +91,7 @@ impl Mesh {
         let mut command = Command::new(beside_this("gateway")?);
         command
             .env("LISTEN_ADDR", &gateway)
-            .env("NATS_URL", nats.url())
+            .envs(nats.environment(GATEWAY))
             .env("MESH_SIGNING_KEY", mesh_signing_key().to_pem()?.expose())
             .env("SESSION_KEY", SESSION_KEY)
             // The load comes from one address.

@@ -20,11 +20,17 @@ enum Command {
         /// Where they are written: ca.pem, and NAME.pem and NAME-key.pem for each process.
         folder: PathBuf,
     },
+    /// Print the users of the broker and what each may do, for nats-server's configuration.
+    NatsUsers,
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Certs { folder } => meshctl::certs::write(&folder),
+        Command::NatsUsers => {
+            print!("{}", shared::messaging::permissions::users_conf());
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

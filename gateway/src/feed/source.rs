@@ -9,6 +9,7 @@ use async_nats::jetstream::stream::{Info, Stream};
 use async_nats::jetstream::{self, consumer};
 use futures::StreamExt;
 use shared::error::Chain;
+use shared::id;
 use shared::messaging::{Event, ReceivedEvent};
 use shared::proto::events::v1;
 use shared::shutdown::Shutdown;
@@ -136,6 +137,8 @@ async fn create(
     deliver_policy: DeliverPolicy,
 ) -> Result<consumer::Consumer<pull::Config>, async_nats::Error> {
     let config = pull::Config {
+        // Named, though it is gone with its reader: the broker's permissions go by names.
+        name: Some(format!("gateway-{}", id::new_id())),
         description: Some("the feeds of a gateway".to_owned()),
         deliver_policy,
         ack_policy: AckPolicy::None,

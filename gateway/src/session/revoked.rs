@@ -11,12 +11,12 @@ use async_nats::jetstream::kv::Store;
 use futures::StreamExt;
 use shared::error::Error;
 use shared::messaging::Nats;
+use shared::messaging::permissions::REVOKED_SESSIONS;
 use shared::shutdown::Shutdown;
 
 use super::ACCESS_LIFETIME;
 use crate::buckets;
 
-const BUCKET: &str = "revoked-sessions";
 /// How long to wait before the bucket is watched again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often the broker is asked whether the watch still stands.
@@ -109,6 +109,6 @@ impl RevokedSessions {
     /// The bucket, made anew if somebody has deleted it.
     async fn bucket(&self) -> Result<Store, async_nats::Error> {
         let description = "sessions that were closed, while access tokens of them may be about";
-        buckets::open(&self.nats, BUCKET, description, ACCESS_LIFETIME, self.replicas).await
+        buckets::open(&self.nats, REVOKED_SESSIONS, description, ACCESS_LIFETIME, self.replicas).await
     }
 }

@@ -31,6 +31,7 @@ pub use settings::SignInSettings;
 use shared::config::Secret;
 use shared::error::Error;
 use shared::messaging::Nats;
+use shared::messaging::permissions::SIGN_INS;
 use ticket::{Ticket, Tickets};
 use url::Url;
 
@@ -39,8 +40,6 @@ use crate::envelope::ApiError;
 use crate::origins::{Origins, is_local};
 use crate::session::SessionCookies;
 
-/// Names of the sign-ins that came back.
-const BUCKET: &str = "sign-ins";
 /// How long a request waits for the broker.
 const LIMIT: Duration = Duration::from_secs(3);
 
@@ -111,7 +110,7 @@ impl SignIn {
     ) -> Result<Self, Error> {
         let description = "sign-ins that came back, none of which may come back again";
         // Longer than a state is good for.
-        let finished = buckets::open(nats, BUCKET, description, ticket::LIFETIME * 2, replicas);
+        let finished = buckets::open(nats, SIGN_INS, description, ticket::LIFETIME * 2, replicas);
         let finished = finished.await.map_err(Error::Unavailable)?;
         let SignInSettings { kakao, naver, .. } = &settings;
         let is_played = settings.development && (kakao.is_none() || naver.is_none());

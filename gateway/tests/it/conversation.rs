@@ -105,7 +105,7 @@ shared::on_each_engine! {
         let messages = world.counsel(&token).await;
         let said = world.say(&token, &messages, "그냥 죽고 싶어요").await.expect(201);
         assert!(said.text("/counselorResponseMessage/message").contains("109"), "{}", said.body);
-        let stream = world.counseling_svc.nats().jetstream.get_stream("COUNSELS").await.unwrap();
+        let stream = world.nats.connect().await.jetstream.get_stream("COUNSELS").await.unwrap();
         let counsel = messages.split('/').nth(5).unwrap();
         let subject = format!("counsels.risk.detected.{counsel}");
         eventually("the event", async || stream.get_last_raw_message_by_subject(&subject).await.is_ok()).await;

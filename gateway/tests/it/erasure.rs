@@ -26,7 +26,7 @@ shared::on_each_engine! {
             world.say(&token, &messages, text).await.expect(201);
         }
         world.say(&other, &others, "this one stays for good").await.expect(201);
-        idle(world.counseling_svc.nats(), &shared::messaging::UNDERSTAND_COUNSELS).await;
+        idle(&world.nats.connect().await, &shared::messaging::UNDERSTAND_COUNSELS).await;
 
         let delete = || Call::new(Method::DELETE, "/v1/users/me").by(&token);
         let reply = world.send(delete()).await.expect(200);
@@ -48,8 +48,8 @@ shared::on_each_engine! {
         }
         // The news may come twice.
         let subject = format!("users.user.deleted.{user_id}");
-        deliver_again(world.user_svc.nats(), "USERS", &subject).await;
-        idle(world.user_svc.nats(), &ERASE_USERS).await;
+        deliver_again(&world.nats.connect().await, "USERS", &subject).await;
+        idle(&world.nats.connect().await, &ERASE_USERS).await;
 
         // The access token is good by its signature for a while, and good for nothing.
         let me = world.send(Call::get("/v1/users/me").by(&token)).await;
@@ -81,7 +81,7 @@ shared::on_each_engine! {
         let database = world.counseling_svc.database();
         let erased = format!("SELECT COUNT(*) FROM erased_users WHERE user_id = '{user_id}'");
         eventually("the user is erased", async || left(database, &erased).await == 1).await;
-        idle(world.user_svc.nats(), &ERASE_USERS).await;
+        idle(&world.nats.connect().await, &ERASE_USERS).await;
         for table in ["counsels", "counselor_user_relationships"] {
             let rows = left(database, &format!("SELECT COUNT(*) FROM {table} WHERE user_id = '{user_id}'")).await;
             assert_eq!(rows, 0, "{table}");

@@ -236,7 +236,7 @@ async fn a_stream_that_was_made_anew_begins_anew() {
     next(&mut feed, &["message", "rapport"]).await;
     let nats = world.nats.connect().await;
     nats.jetstream.delete_stream("COUNSELS").await.unwrap();
-    reconcile(&nats, &TopologySettings::default()).await.unwrap();
+    reconcile(&nats, &TopologySettings::default(), "counseling-svc").await.unwrap();
     assert_eq!(feed.next().await, None);
     let mut back = world.open(resume(&token, feed.last_id.as_deref().unwrap())).await;
     back.expect("reset").await;

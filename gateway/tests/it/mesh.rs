@@ -15,7 +15,7 @@ fn user_svc(nats: &NatsServer, database: &TestDatabase) -> Process {
     let mut command = Command::new(binary("user-svc"));
     command
         .env("LISTEN_ADDR", "127.0.0.1:0")
-        .env("NATS_URL", nats.url())
+        .envs(nats.environment("user-svc"))
         .env("DATABASE_URL", database.url())
         .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().unwrap())
         .env("REGISTRY_TTL", "2");

@@ -35,7 +35,7 @@ pub const SESSION_KEY: &str = "a key that only the tests of the gateway use";
 pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
     gateway::Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        nats_url: nats.url(),
+        nats: nats.settings("gateway"),
         mesh_signing_key: mesh_signing_key(),
         mesh_tls: None,
         session_keys: gateway::SessionKeySettings::one(Secret::new(SESSION_KEY)),
@@ -191,7 +191,7 @@ impl World {
         ];
         let clock = Clock::system();
         let config = |name, database| {
-            let mut config = service_config(&nats, database);
+            let mut config = service_config(name, &nats, database);
             configure_service(name, &mut config);
             config
         };

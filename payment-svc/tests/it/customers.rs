@@ -146,7 +146,7 @@ shared::on_each_engine! {
         world.tell(&created(&named)).await;
         customer_of(&world, &named).await;
         // As a producer with a bug would publish it: the right envelope around nothing.
-        let jetstream = &world.broker().jetstream;
+        let jetstream = world.broker().await.jetstream;
         let stream = jetstream.get_stream("USERS").await.unwrap();
         let subject = format!("users.user.created.{named}");
         let mut message = stream.get_last_raw_message_by_subject(&subject).await.unwrap();

@@ -21,7 +21,9 @@ pub struct Instance {
 impl Instance {
     async fn start(nats: &NatsServer, file: &TestDatabase) -> Self {
         let running =
-            Box::pin(payment_svc::start(service_config(nats, file), Clock::system())).await.unwrap();
+            Box::pin(payment_svc::start(service_config("payment-svc", nats, file), Clock::system()))
+                .await
+                .unwrap();
         let channel = Endpoint::from_shared(format!("http://{}", running.address)).unwrap().connect_lazy();
         Self { running, channel }
     }
@@ -64,8 +66,8 @@ impl World {
         Self { nats, service, file, users }
     }
 
-    pub fn broker(&self) -> &Nats {
-        self.service.running.nats()
+    pub async fn broker(&self) -> Nats {
+        self.nats.connect().await
     }
 
     /// Tells what user-svc tells, and waits until it is in the stream.
@@ -75,17 +77,17 @@ impl World {
 
     /// See [`testkit::deliver_again`].
     pub async fn deliver_again(&self, subject: &str) {
-        testkit::deliver_again(self.broker(), "USERS", subject).await;
+        testkit::deliver_again(&self.broker().await, "USERS", subject).await;
     }
 
     /// See [`testkit::idle`].
     pub async fn idle(&self, spec: &ConsumerSpec) {
-        testkit::idle(self.broker(), spec).await;
+        testkit::idle(&self.broker().await, spec).await;
     }
 
     /// See [`testkit::first_dead_letter`].
     pub async fn dead_letter(&self) -> DeadLetter {
-        testkit::first_dead_letter(self.broker()).await
+        testkit::first_dead_letter(&self.broker().await).await
     }
 
     /// How many customers' rows name the user.

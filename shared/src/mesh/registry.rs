@@ -19,8 +19,10 @@ pub use directory::Directory;
 pub use registration::Registration;
 use serde::{Deserialize, Serialize};
 
+use crate::messaging::permissions::INSTANCES;
+
 /// Holds one key for each live instance: `<service>.<id>`.
-const BUCKET: &str = "mesh";
+const BUCKET: &str = INSTANCES;
 
 /// Shorter times are taken for this one: NATS keeps keys no shorter.
 const SHORTEST_TTL: Duration = Duration::from_millis(100);

@@ -127,6 +127,9 @@ pub struct Consumer<H> {
 /// it would be delivered again, and prepared twice.
 const BATCH: usize = 64;
 
+/// How often it is looked whether a stream that was missing is there.
+const STREAM_LOOK: Duration = Duration::from_millis(100);
+
 enum Outcome {
     Applied,
     Known,
@@ -153,7 +156,7 @@ impl<H: PreparingHandler> Consumer<H> {
     }
 
     async fn consume(&self, shutdown: &Shutdown) -> Result<(), async_nats::Error> {
-        let mut consumer = ensure_consumer(&self.nats, self.spec, &self.topology).await?;
+        let Some(mut consumer) = self.declare(shutdown).await? else { return Ok(()) };
         let mut messages = consumer
             .stream()
             .max_messages_per_batch(if H::PREPARES { 1 } else { BATCH })
@@ -186,6 +189,29 @@ impl<H: PreparingHandler> Consumer<H> {
         };
         in_flight.collect::<()>().await;
         ended
+    }
+
+    /// Declares the consumer as soon as its stream is there, which another service may have to start for first. Nothing
+    /// when shutdown begins before that.
+    async fn declare(
+        &self,
+        shutdown: &Shutdown,
+    ) -> Result<Option<jetstream::consumer::Consumer<pull::Config>>, async_nats::Error> {
+        let mut told = false;
+        loop {
+            if let Some(consumer) = ensure_consumer(&self.nats, self.spec, &self.topology).await? {
+                return Ok(Some(consumer));
+            }
+            if !told {
+                let ConsumerSpec { name, stream, .. } = self.spec;
+                tracing::info!(consumer = name, stream, "waiting for the service that declares this stream");
+                told = true;
+            }
+            tokio::select! {
+                () = shutdown.begun() => return Ok(None),
+                () = tokio::time::sleep(STREAM_LOOK) => {}
+            }
+        }
     }
 
     /// Raises the alarm when the broker holds events back that nobody else has either.

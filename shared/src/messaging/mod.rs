@@ -6,6 +6,7 @@ mod event;
 pub(crate) mod inbox;
 mod migration;
 pub(crate) mod outbox;
+pub mod permissions;
 mod relay;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ mod topology;
 
 use std::time::Duration;
 
-use async_nats::jetstream;
+use async_nats::{ConnectOptions, Event as ClientEvent, jetstream};
 pub use consumer::{Consumer, ConsumerSettings, Handler, HandlerError, PreparingHandler};
 pub use event::{Event, ReceivedEvent};
 pub use migration::CreateMessagingTables;
@@ -25,7 +26,41 @@ pub use topology::{
 };
 
 use crate::Error;
+use crate::config::{Secret, Source};
 use crate::shutdown::Shutdown;
+
+/// Where the broker is, and who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NatsSettings {
+    /// `NATS_URL`.
+    pub url: String,
+    /// `NATS_USER` and `NATS_PASSWORD`, where the broker wants to know; see [`permissions`].
+    pub login: Option<(String, Secret)>,
+}
+
+impl NatsSettings {
+    /// Reads the settings.
+    pub fn read(source: &mut Source) -> Self {
+        let url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
+        let user = source.optional::<String>("nats.user");
+        let password = source.optional_secret("nats.password", 1);
+        if user.is_some() != password.is_some() {
+            source.refuse("nats.user", "give NATS_USER and NATS_PASSWORD, or neither");
+        }
+        Self { url, login: user.zip(password) }
+    }
+
+    /// How a client shows who it is. Its answers go where nobody else may listen.
+    pub(crate) fn options(&self) -> ConnectOptions {
+        match &self.login {
+            Some((user, password)) => {
+                ConnectOptions::with_user_and_password(user.clone(), password.expose().to_owned())
+                    .custom_inbox_prefix(permissions::inbox(user))
+            }
+            None => ConnectOptions::new(),
+        }
+    }
+}
 
 /// A connection to the broker.
 #[derive(Clone)]
@@ -41,16 +76,23 @@ impl Nats {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the broker cannot be reached now.
-    pub async fn connect(url: &str, name: &str) -> Result<Self, Error> {
-        let client = async_nats::ConnectOptions::new()
+    pub async fn connect(settings: &NatsSettings, name: &str) -> Result<Self, Error> {
+        let client = settings
+            .options()
             .name(name)
             .max_reconnects(None)
             .reconnect_delay_callback(|attempts| {
                 let exponent = u32::try_from(attempts.min(5)).unwrap_or(5);
                 Duration::from_millis(100 * 2_u64.pow(exponent)).min(Duration::from_secs(2))
             })
-            .event_callback(|event| async move { tracing::info!(%event, "broker connection") })
-            .connect(url)
+            .event_callback(|event| async move {
+                match event {
+                    // Such as a subject that is not ours to use.
+                    ClientEvent::ServerError(error) => tracing::warn!(%error, "the broker refuses"),
+                    event => tracing::info!(%event, "broker connection"),
+                }
+            })
+            .connect(&settings.url)
             .await
             .map_err(|error| Error::Unavailable(Box::new(error)))?;
         let jetstream = jetstream::new(client.clone());
@@ -58,13 +100,17 @@ impl Nats {
     }
 
     /// Connects as [`Nats::connect`] does, trying again until shutdown begins.
-    pub async fn connect_when_there(url: &str, name: &str, shutdown: &Shutdown) -> Option<Self> {
+    pub async fn connect_when_there(
+        settings: &NatsSettings,
+        name: &str,
+        shutdown: &Shutdown,
+    ) -> Option<Self> {
         let mut told = false;
         loop {
-            match Self::connect(url, name).await {
+            match Self::connect(settings, name).await {
                 Ok(nats) => return Some(nats),
                 Err(error) if !told => {
-                    tracing::warn!(%error, "the broker does not answer yet; trying until it does");
+                    tracing::warn!(%error, "no connection to the broker yet; trying until there is");
                     told = true;
                 }
                 Err(_) => {}

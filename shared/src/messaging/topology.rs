@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::pull;
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
-use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
+use async_nats::jetstream::stream::{
+    self, ConsumerError, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType,
+};
 
+use super::permissions::OPERATOR;
 use super::{Event, Nats};
 use crate::Error;
 use crate::proto::events::v1;
@@ -18,25 +21,36 @@ pub struct StreamSpec {
     pub subjects: &'static str,
     /// For operators.
     pub description: &'static str,
+    /// The service whose facts it holds, and which declares it.
+    pub owner: &'static str,
 }
 
 /// Every stream of the mesh.
 pub const STREAMS: [StreamSpec; 4] = [
-    StreamSpec { name: "USERS", subjects: "users.>", description: "facts about users, from user-svc" },
+    StreamSpec {
+        name: "USERS",
+        subjects: "users.>",
+        description: "facts about users, from user-svc",
+        owner: "user-svc",
+    },
     StreamSpec {
         name: "COUNSELS",
         subjects: "counsels.>",
         description: "facts about counsels, from counseling-svc",
+        owner: "counseling-svc",
     },
     StreamSpec {
         name: "PAYMENTS",
         subjects: "payments.>",
         description: "facts about payments, from payment-svc",
+        owner: "payment-svc",
     },
     StreamSpec {
         name: DEAD_LETTERS,
         subjects: "dlq.>",
         description: "events that a consumer could not apply",
+        // Who consumes needs it, so every service declares it.
+        owner: OPERATOR,
     },
 ];
 
@@ -48,6 +62,8 @@ pub const DEAD_LETTERS: &str = "DLQ";
 pub struct ConsumerSpec {
     /// `<service>-<effect>`; also the consumer's name in the inbox and in dead letters' subjects.
     pub name: &'static str,
+    /// The service that it belongs to.
+    pub owner: &'static str,
     /// The stream it reads.
     pub stream: &'static str,
     /// The facts it takes, each with any aggregate id.
@@ -60,6 +76,7 @@ pub struct ConsumerSpec {
 /// user-svc: settles and releases token reservations.
 pub const SETTLE_RESERVATIONS: ConsumerSpec = ConsumerSpec {
     name: "user-svc-reservations",
+    owner: "user-svc",
     stream: "COUNSELS",
     facts: &[v1::CounselMessageCreated::SUBJECT, v1::CounselMessageFailed::SUBJECT],
     concurrency: 1,
@@ -68,6 +85,7 @@ pub const SETTLE_RESERVATIONS: ConsumerSpec = ConsumerSpec {
 /// user-svc: counts counsels and messages of each user.
 pub const TRACK_USERS: ConsumerSpec = ConsumerSpec {
     name: "user-svc-tracking",
+    owner: "user-svc",
     stream: "COUNSELS",
     facts: &[v1::CounselCreated::SUBJECT, v1::CounselMessageCreated::SUBJECT],
     concurrency: 1,
@@ -76,6 +94,7 @@ pub const TRACK_USERS: ConsumerSpec = ConsumerSpec {
 /// user-svc: credits bought tokens.
 pub const CREDIT_TOKENS: ConsumerSpec = ConsumerSpec {
     name: "user-svc-credits",
+    owner: "user-svc",
     stream: "PAYMENTS",
     facts: &[v1::OrderPaid::SUBJECT],
     concurrency: 1,
@@ -85,6 +104,7 @@ pub const CREDIT_TOKENS: ConsumerSpec = ConsumerSpec {
 /// the assistant, so several are worked on at once.
 pub const UNDERSTAND_COUNSELS: ConsumerSpec = ConsumerSpec {
     name: "counseling-svc-understanding",
+    owner: "counseling-svc",
     stream: "COUNSELS",
     facts: &[v1::CounselMessageCreated::SUBJECT],
     concurrency: 16,
@@ -93,6 +113,7 @@ pub const UNDERSTAND_COUNSELS: ConsumerSpec = ConsumerSpec {
 /// counseling-svc: erases what deleted users said.
 pub const ERASE_USERS: ConsumerSpec = ConsumerSpec {
     name: "counseling-svc-erasure",
+    owner: "counseling-svc",
     stream: "USERS",
     facts: &[v1::UserDeleted::SUBJECT],
     concurrency: 1,
@@ -101,6 +122,7 @@ pub const ERASE_USERS: ConsumerSpec = ConsumerSpec {
 /// payment-svc: keeps a customer for every user.
 pub const KEEP_CUSTOMERS: ConsumerSpec = ConsumerSpec {
     name: "payment-svc-customers",
+    owner: "payment-svc",
     stream: "USERS",
     facts: &[v1::UserCreated::SUBJECT, v1::UserDeleted::SUBJECT],
     concurrency: 1,
@@ -134,19 +156,18 @@ impl Default for TopologySettings {
     }
 }
 
-/// Creates or updates every stream and consumer. Nothing is ever deleted.
+/// Creates or updates the streams of a service, and the dead letters'. Nothing is ever deleted. Its consumers are
+/// declared by whoever runs them, once the stream they read is there.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the broker does not answer or refuses.
-pub async fn reconcile(nats: &Nats, settings: &TopologySettings) -> Result<(), Error> {
-    for spec in &STREAMS {
+pub async fn reconcile(nats: &Nats, settings: &TopologySettings, service: &str) -> Result<(), Error> {
+    let declared = |spec: &&StreamSpec| spec.owner == service || spec.name == DEAD_LETTERS;
+    for spec in STREAMS.iter().filter(declared) {
         nats.jetstream
             .create_or_update_stream(stream_config(spec, settings))
             .await
             .map_err(|error| Error::Unavailable(Box::new(error)))?;
-    }
-    for spec in CONSUMERS {
-        ensure_consumer(nats, spec, settings).await?;
     }
     Ok(())
 }
@@ -168,12 +189,12 @@ fn stream_config(spec: &StreamSpec, settings: &TopologySettings) -> stream::Conf
     }
 }
 
-/// Creates or updates one consumer, and returns it.
+/// Creates or updates one consumer, and returns it; nothing while its stream is not there.
 pub(super) async fn ensure_consumer(
     nats: &Nats,
     spec: &ConsumerSpec,
     settings: &TopologySettings,
-) -> Result<async_nats::jetstream::consumer::Consumer<pull::Config>, Error> {
+) -> Result<Option<Consumer<pull::Config>>, ConsumerError> {
     let config = pull::Config {
         durable_name: Some(spec.name.to_owned()),
         filter_subjects: spec.facts.iter().map(|fact| format!("{fact}.>")).collect(),
@@ -186,10 +207,15 @@ pub(super) async fn ensure_consumer(
         max_ack_pending: 1024,
         ..pull::Config::default()
     };
-    nats.jetstream
-        .create_consumer_on_stream(config, spec.stream)
-        .await
-        .map_err(|error| Error::Unavailable(Box::new(error)))
+    match nats.jetstream.create_consumer_on_stream(config, spec.stream).await {
+        Ok(consumer) => Ok(Some(consumer)),
+        Err(error) => match error.kind() {
+            ConsumerErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                Ok(None)
+            }
+            _ => Err(error),
+        },
+    }
 }
 
 #[cfg(test)]

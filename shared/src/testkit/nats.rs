@@ -9,7 +9,9 @@ use tempfile::TempDir;
 
 use super::LIMIT;
 use super::process::{Process, free_port, program};
-use crate::messaging::Nats;
+use crate::config::Secret;
+use crate::messaging::permissions::{self, OPERATOR};
+use crate::messaging::{Nats, NatsSettings};
 
 /// A nats-server of its own on a free port, with file storage in a temporary folder.
 pub struct NatsServer {
@@ -29,6 +31,7 @@ impl NatsServer {
             "jetstream {{ store_dir: {:?}, sync_interval: always }}\n",
             folder.path().join("jetstream").display().to_string()
         );
+        let config = format!("{config}{}", permissions::users_conf());
         std::fs::write(folder.path().join("nats.conf"), config).expect("the folder is ours");
         let server = Self { port: free_port(), folder, process: Mutex::new(None) };
         server.resume().await;
@@ -45,14 +48,32 @@ impl NatsServer {
         self.folder.path()
     }
 
-    /// A connection to it.
+    /// How one of the mesh's processes, or its operator, connects.
+    pub fn settings(&self, user: &str) -> NatsSettings {
+        NatsSettings { url: self.url(), login: Some((user.to_owned(), Secret::new(password(user)))) }
+    }
+
+    /// The environment of a process that connects as `user`.
+    pub fn environment(&self, user: &str) -> [(&'static str, String); 3] {
+        [("NATS_URL", self.url()), ("NATS_USER", user.to_owned()), ("NATS_PASSWORD", password(user))]
+    }
+
+    /// A connection to it that may do everything.
     ///
     /// # Panics
     /// When it does not answer.
     pub async fn connect(&self) -> Nats {
+        self.connect_as(OPERATOR).await
+    }
+
+    /// A connection to it that may do what `user` may.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn connect_as(&self, user: &str) -> Nats {
         let began = Instant::now();
         loop {
-            match Nats::connect(&self.url(), "test").await {
+            match Nats::connect(&self.settings(user), user).await {
                 Ok(nats) => return nats,
                 Err(error) => assert!(began.elapsed() < LIMIT, "nats-server does not answer: {error}"),
             }
@@ -75,6 +96,9 @@ impl NatsServer {
         let mut command = Command::new(self.binary());
         command.arg("--config").arg(self.folder.path().join("nats.conf"));
         command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string()]);
+        for user in permissions::users() {
+            command.env(permissions::password_variable(user), password(user));
+        }
         let process = Process::start(&command, None, "KILL", None);
         *self.process.lock().expect("no test panics while it holds this") = Some(process);
         let began = Instant::now();
@@ -97,6 +121,10 @@ impl NatsServer {
     fn binary(&self) -> PathBuf {
         program("NATS_SERVER", "nats-server")
     }
+}
+
+fn password(user: &str) -> String {
+    format!("password-of-{user}")
 }
 
 impl Drop for NatsServer {

@@ -7,7 +7,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
 use super::{Engine, NatsServer, TestDatabase, eventually};
 use crate::database::Database;
-use crate::messaging::{CreateMessagingTables, Event, Relay, RelaySettings};
+use crate::messaging::{CreateMessagingTables, Event, Relay, RelaySettings, TopologySettings, reconcile};
 use crate::shutdown::Shutdown;
 
 /// Another service: an outbox of its own and a relay.
@@ -26,7 +26,7 @@ impl MigratorTrait for Messaging {
 }
 
 impl Neighbour {
-    /// Starts the service `name`, which publishes as soon as the streams are there.
+    /// Starts the service `name`, with its streams.
     ///
     /// # Panics
     /// When its database does not open.
@@ -34,7 +34,9 @@ impl Neighbour {
         let file = TestDatabase::new(Engine::Sqlite).await;
         let database = file.migrated::<Messaging>().await;
         let settings = RelaySettings { poll_interval: Duration::from_millis(50), ..RelaySettings::default() };
-        let relay = Relay::new(database.clone(), nats.connect().await, name, settings);
+        let connection = nats.connect_as(name).await;
+        reconcile(&connection, &TopologySettings::default(), name).await.expect("the streams are declared");
+        let relay = Relay::new(database.clone(), connection, name, settings);
         let shutdown = Shutdown::default();
         shutdown.spawn(relay.run(shutdown.clone()));
         Self { database, _file: file }

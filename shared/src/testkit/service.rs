@@ -16,12 +16,12 @@ pub fn mesh_signing_key() -> SigningKey {
     SigningKey::from_seed(&[7; 32])
 }
 
-/// A service's configuration on a free port, quick to try again.
-pub fn service_config(nats: &NatsServer, database: &TestDatabase) -> ServiceConfig {
+/// The configuration of the service `name` on a free port, quick to try again.
+pub fn service_config(name: &str, nats: &NatsServer, database: &TestDatabase) -> ServiceConfig {
     ServiceConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         advertise: None,
-        nats_url: nats.url(),
+        nats: nats.settings(name),
         database: database.settings(),
         mesh_verifying_keys: vec![mesh_signing_key().verifying()],
         mesh_tls: None,

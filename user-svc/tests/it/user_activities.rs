@@ -176,7 +176,7 @@ shared::on_each_engine! {
             bubble_id: Some(new_id()),
         };
         counseling.tell_and_wait(&counsel).await;
-        let stream = world.service.running.nats().jetstream.get_stream("COUNSELS").await.unwrap();
+        let stream = world.nats.connect().await.jetstream.get_stream("COUNSELS").await.unwrap();
         eventually("the event was tried in vain", async || {
             stream.consumer_info(TRACK_USERS.name).await.unwrap().num_redelivered > 0
         })

@@ -87,7 +87,7 @@ impl World {
     /// With a configuration that `change` has changed.
     pub async fn with(engine: Engine, change: impl FnOnce(&mut ServiceConfig)) -> Self {
         let (nats, file) = tokio::join!(Box::pin(NatsServer::start()), TestDatabase::new(engine));
-        let mut config = service_config(&nats, &file);
+        let mut config = service_config("user-svc", &nats, &file);
         change(&mut config);
         let clock = Clock::system();
         let service = Instance::start(config, clock.clone()).await;
@@ -96,7 +96,7 @@ impl World {
 
     /// One more instance on the same database.
     pub async fn another_instance(&self) -> Instance {
-        Instance::start(service_config(&self.nats, &self.file), self.clock.clone()).await
+        Instance::start(service_config("user-svc", &self.nats, &self.file), self.clock.clone()).await
     }
 
     /// Stops the service, lets `meanwhile` happen, and starts it again.
@@ -104,7 +104,7 @@ impl World {
         let Self { nats, file, clock, service } = self;
         service.running.stop().await;
         meanwhile(&nats).await;
-        let service = Instance::start(service_config(&nats, &file), clock.clone()).await;
+        let service = Instance::start(service_config("user-svc", &nats, &file), clock.clone()).await;
         Self { nats, file, clock, service }
     }
 
@@ -165,7 +165,7 @@ impl World {
     pub async fn events<E: Event>(&self, aggregate_id: &str) -> Vec<E> {
         testkit::everything_published(self.database()).await;
         let stream = E::SUBJECT.split('.').next().unwrap().to_uppercase();
-        let mut stream = self.service.running.nats().jetstream.get_stream(stream).await.unwrap();
+        let mut stream = self.nats.connect().await.jetstream.get_stream(stream).await.unwrap();
         let subject = format!("{}.{aggregate_id}", E::SUBJECT);
         let mut events = Vec::new();
         for sequence in 1..=stream.info().await.unwrap().state.last_sequence {
@@ -180,17 +180,17 @@ impl World {
 
     /// See [`testkit::deliver_again`].
     pub async fn deliver_again(&self, stream: &str, subject: &str) {
-        testkit::deliver_again(self.service.running.nats(), stream, subject).await;
+        testkit::deliver_again(&self.nats.connect().await, stream, subject).await;
     }
 
     /// See [`testkit::idle`].
     pub async fn idle(&self, spec: &ConsumerSpec) {
-        testkit::idle(self.service.running.nats(), spec).await;
+        testkit::idle(&self.nats.connect().await, spec).await;
     }
 
     /// See [`testkit::first_dead_letter`].
     pub async fn dead_letter(&self) -> DeadLetter {
-        testkit::first_dead_letter(self.service.running.nats()).await
+        testkit::first_dead_letter(&self.nats.connect().await).await
     }
 }
 

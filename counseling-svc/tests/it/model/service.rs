@@ -15,7 +15,7 @@ async fn a_service_that_is_configured_with_a_model_answers_with_it() {
     let (nats, file) = tokio::join!(Box::pin(NatsServer::start()), TestDatabase::new(Engine::Sqlite));
     let provider = Provider::start([Act::say(&["Hello from ", "the model."])]).await;
     let assistant = AssistantConfig::Model(settings(&provider));
-    let config = CounselingConfig { assistant, ..service_config(&nats, &file).into() };
+    let config = CounselingConfig { assistant, ..service_config("counseling-svc", &nats, &file).into() };
     let running = Box::pin(counseling_svc::start(config, Clock::system())).await.unwrap();
 
     let (calls, user) = (Calls::to(&running), new_id());

@@ -7,6 +7,7 @@ use async_nats::jetstream;
 use serde_json::Value;
 
 use super::*;
+use crate::messaging::permissions::OPERATOR;
 use crate::testkit::{NatsServer, eventually};
 
 const TTL: Duration = Duration::from_secs(1);
@@ -17,7 +18,7 @@ async fn connect(server: &NatsServer) -> jetstream::Context {
 }
 
 async fn connect_with(server: &NatsServer, reconnect_delay: Duration) -> jetstream::Context {
-    let options = async_nats::ConnectOptions::new().reconnect_delay_callback(move |_| reconnect_delay);
+    let options = server.settings(OPERATOR).options().reconnect_delay_callback(move |_| reconnect_delay);
     jetstream::new(options.connect(server.url()).await.unwrap())
 }
 

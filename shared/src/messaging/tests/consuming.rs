@@ -66,7 +66,7 @@ crate::on_each_engine! {
 
     async fn two_consumers_each_apply_every_event(engine: Engine) {
         static OTHER: ConsumerSpec =
-            ConsumerSpec { name: "test-other", stream: "USERS", facts: &["users.user.updated"], concurrency: 1 };
+            ConsumerSpec { name: "test-other", ..EFFECTS };
         let world = World::new(engine).await;
         let consumers = [
             world.run_consumer(&EFFECTS, NoteEffect::default()),

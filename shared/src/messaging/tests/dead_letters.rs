@@ -54,7 +54,7 @@ crate::on_each_engine! {
 
     async fn a_replay_reaches_only_the_consumer_that_failed(engine: Engine) {
         static BYSTANDER: ConsumerSpec =
-            ConsumerSpec { name: "test-bystander", stream: "USERS", facts: &["users.user.updated"], concurrency: 1 };
+            ConsumerSpec { name: "test-bystander", ..EFFECTS };
         let world = World::new(engine).await;
         let failing = world.run_consumer(&EFFECTS, NoteEffect::failing(3));
         world.commit("a", 1).await;

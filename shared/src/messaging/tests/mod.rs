@@ -2,6 +2,7 @@
 
 mod consuming;
 mod dead_letters;
+mod forbidden;
 mod preparing;
 mod relaying;
 
@@ -57,7 +58,7 @@ impl World {
     async fn new(engine: Engine) -> Self {
         let (server, file) = tokio::join!(NatsServer::start(), TestDatabase::new(engine));
         let nats = server.connect().await;
-        reconcile(&nats, &TopologySettings::default()).await.unwrap();
+        reconcile(&nats, &TopologySettings::default(), "user-svc").await.unwrap();
         let database = file.migrated::<Migrator>().await;
         Self { server, nats, database, _file: file }
     }
@@ -154,8 +155,13 @@ fn fact(user: &str, number: usize) -> UserUpdated {
 }
 
 /// Reads the facts of these tests.
-static EFFECTS: ConsumerSpec =
-    ConsumerSpec { name: "test-effects", stream: "USERS", facts: &["users.user.updated"], concurrency: 1 };
+static EFFECTS: ConsumerSpec = ConsumerSpec {
+    name: "test-effects",
+    owner: "test",
+    stream: "USERS",
+    facts: &["users.user.updated"],
+    concurrency: 1,
+};
 
 /// Notes each event in the table `effect`, after failing as often as it is told to.
 #[derive(Clone, Default)]

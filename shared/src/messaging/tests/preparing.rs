@@ -7,6 +7,7 @@ use crate::testkit::eventually;
 
 /// Reads the facts of these tests, several at once.
 static SLOW_EFFECTS: ConsumerSpec = ConsumerSpec {
+    owner: "test",
     name: "test-slow-effects",
     stream: "USERS",
     facts: &["users.user.updated"],
