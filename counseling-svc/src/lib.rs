@@ -12,6 +12,7 @@ mod counselors;
 mod counsels;
 mod episodes;
 mod erasure;
+mod export;
 mod labels;
 mod migration;
 mod prompts;
@@ -22,12 +23,13 @@ mod text;
 use std::sync::Arc;
 
 use shared::Error;
-use shared::grpc::GrpcServer;
+use shared::grpc::{GrpcServer, UserDataGrpc};
 use shared::messaging::{ERASE_USERS, UNDERSTAND_COUNSELS};
 use shared::proto::v1::counsel_prompt_service_server::CounselPromptServiceServer;
 use shared::proto::v1::counsel_service_server::CounselServiceServer;
 use shared::proto::v1::counselor_service_server::CounselorServiceServer;
 use shared::proto::v1::episode_service_server::EpisodeServiceServer;
+use shared::proto::v1::user_data_service_server::UserDataServiceServer;
 use shared::service::{Running, Service};
 use shared::time::Clock;
 
@@ -91,6 +93,7 @@ pub async fn start_with(
         .with(CounselorServiceServer::new(CounselorGrpc::new(database, clock)))
         .with(EpisodeServiceServer::new(EpisodeGrpc::new(database, clock)))
         .with(CounselPromptServiceServer::new(PromptGrpc::new(database, clock)))
-        .with(CounselServiceServer::new(CounselGrpc::new(commands, database)));
+        .with(CounselServiceServer::new(CounselGrpc::new(commands, database)))
+        .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)));
     service.serve(server).await
 }

@@ -72,11 +72,13 @@ pub struct App {
 /// When the address is in use or the registry refuses.
 pub async fn start(config: Config) -> Result<Running, Error> {
     let shutdown = Shutdown::default();
-    let nats = Nats::connect_when_there(&config.nats, GATEWAY, &shutdown)
+    // Boxed, here and below: the futures of the broker's client are large, and callers hold them on the stack.
+    let nats = Box::pin(Nats::connect_when_there(&config.nats, GATEWAY, &shutdown))
         .await
         .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
     let (directory, upstream) = reach(&config, &nats, &shutdown)?;
-    let idempotency = IdempotencyKeys::open(nats.clone(), config.idempotency.clone()).await?;
+    let idempotency = IdempotencyKeys::open(nats.clone(), config.idempotency.clone());
+    let idempotency = Box::pin(idempotency).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| Error::internal(format!("{} cannot be listened on: {error}", config.listen)))?;
@@ -114,9 +116,8 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: Clock::system().now().as_micros() / 1_000_000,
     };
-    let registration = Registration::register(&nats.jetstream, &nats.client, instance, config.registry)
-        .await
-        .map_err(|error| Error::Unavailable(Box::new(error)))?;
+    let registration = Registration::register(&nats.jetstream, &nats.client, instance, config.registry);
+    let registration = Box::pin(registration).await.map_err(|error| Error::Unavailable(Box::new(error)))?;
     tracing::info!(%address, "ready");
     Ok(Running { address, registration, shutdown, limit: config.shutdown_limit })
 }
@@ -138,7 +139,7 @@ fn reach(config: &Config, nats: &Nats, shutdown: &Shutdown) -> Result<(Directory
         let channel = MeshChannel::new(service, directory.clone(), settings.clone());
         channel.signed_by(signer.clone())
     };
-    let upstream = Upstream::new(channel("user-svc"), channel("counseling-svc"));
+    let upstream = Upstream::new(channel("user-svc"), channel("counseling-svc"), channel("payment-svc"));
     Ok((directory, upstream))
 }
 

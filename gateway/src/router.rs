@@ -16,8 +16,8 @@ use crate::edge::limit_sign_in;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::input::body_of_at_most;
 use crate::resources::{
-    account, auth, bubbles, counselors, counsels, episodes, feed, images, messages, probes, relationships,
-    sessions, sign_in, tones, users,
+    account, auth, bubbles, counselors, counsels, episodes, export, feed, images, messages, probes,
+    relationships, sessions, sign_in, tones, users,
 };
 use crate::session::{admins_only, signed_in_only};
 
@@ -73,6 +73,7 @@ fn own() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::logout))
         .routes(routes!(sessions::logout_all))
         .routes(routes!(users::get_me, users::update_me, users::delete_me))
+        .routes(routes!(export::export_me))
         .routes(routes!(account::get_tokens))
         .routes(routes!(account::get_tracking, account::update_tracking))
         .routes(routes!(account::create_activity))

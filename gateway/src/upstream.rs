@@ -12,6 +12,7 @@ use shared::proto::v1::episode_service_client::EpisodeServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::session_service_client::SessionServiceClient;
 use shared::proto::v1::user_activity_service_client::UserActivityServiceClient;
+use shared::proto::v1::user_data_service_client::UserDataServiceClient;
 use shared::proto::v1::user_service_client::UserServiceClient;
 use shared::telemetry::{self, HttpHeadersMut};
 use tonic::metadata::MetadataMap;
@@ -22,12 +23,19 @@ use crate::envelope::ApiError;
 pub struct Upstream {
     user_svc: MeshChannel,
     counseling_svc: MeshChannel,
+    payment_svc: MeshChannel,
 }
 
 impl Upstream {
     /// With a channel to each service.
-    pub fn new(user_svc: MeshChannel, counseling_svc: MeshChannel) -> Self {
-        Self { user_svc, counseling_svc }
+    pub fn new(user_svc: MeshChannel, counseling_svc: MeshChannel, payment_svc: MeshChannel) -> Self {
+        Self { user_svc, counseling_svc, payment_svc }
+    }
+
+    /// What each service holds of a user.
+    pub fn user_data(&self) -> [UserDataServiceClient<MeshChannel>; 3] {
+        [&self.user_svc, &self.counseling_svc, &self.payment_svc]
+            .map(|channel| UserDataServiceClient::new(channel.clone()))
     }
 
     /// Profiles.

@@ -5,12 +5,14 @@
 
 mod authority;
 mod customers;
+mod export;
 mod migration;
 
 use shared::Error;
-use shared::grpc::GrpcServer;
+use shared::grpc::{GrpcServer, UserDataGrpc};
 use shared::messaging::KEEP_CUSTOMERS;
 use shared::proto::v1::payment_service_server::PaymentServiceServer;
+use shared::proto::v1::user_data_service_server::UserDataServiceServer;
 use shared::service::{Running, Service, ServiceConfig};
 use shared::time::Clock;
 
@@ -30,6 +32,8 @@ pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error
     service.consume(&KEEP_CUSTOMERS, KeepCustomers::new(service.clock.clone()));
 
     // What callers do.
-    let server = GrpcServer::new(RULES).with(PaymentServiceServer::new(PaymentGrpc::new(&service.database)));
+    let server = GrpcServer::new(RULES)
+        .with(PaymentServiceServer::new(PaymentGrpc::new(&service.database)))
+        .with(UserDataServiceServer::new(UserDataGrpc::new(&service.database, export::sections)));
     service.serve(server).await
 }

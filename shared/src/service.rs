@@ -212,8 +212,9 @@ impl Service {
     /// Starts the relay and the gRPC server, and enters the registry.
     ///
     /// # Errors
-    /// When the address is in use or the registry cannot be reached.
+    /// When a method has no rule, the address is in use or the registry cannot be reached.
     pub async fn serve(self, server: GrpcServer) -> Result<Running, Error> {
+        server.check()?;
         let listener = TcpListener::bind(self.config.listen).await.map_err(|error| {
             Error::internal(format!("{} cannot be listened on: {error}", self.config.listen))
         })?;

