@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod auth;
+mod browser;
 mod catalog;
 mod conversation;
 mod counselors;
