@@ -9,6 +9,7 @@ use shared::keys::SigningKey;
 use shared::mesh::{ChannelSettings, MeshTlsFiles, RegistrySettings, SERVICES};
 use shared::messaging::NatsSettings;
 use shared::telemetry::LogFormat;
+use shared::token_cache::TOKENS;
 
 use crate::edge::EdgeSettings;
 use crate::feed::FeedSettings;
@@ -26,6 +27,10 @@ pub struct Config {
     pub nats: NatsSettings,
     /// `MESH_SIGNING_KEY` (PKCS #8, PEM): signs the calls to the services.
     pub mesh_signing_key: SigningKey,
+    /// `MESH_TOKEN_CACHE`: of how many callers the tokens are used for more than one call.
+    pub mesh_token_cache: usize,
+    /// `SESSION_CACHE`: how many access tokens are not verified again when they come back.
+    pub session_cache: usize,
     /// `MESH_TLS_CERT`, `MESH_TLS_KEY`, `MESH_TLS_CA`: with them it talks only to services with a good certificate.
     pub mesh_tls: Option<MeshTlsFiles>,
     /// `SESSION_KEY`, `SESSION_EDDSA_KEY`, `SESSION_OLD_KEYS`, `SESSION_EDDSA_OLD_KEYS`: of access and refresh tokens.
@@ -73,6 +78,8 @@ impl Config {
         let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], 8080)));
         let nats = NatsSettings::read(&mut source);
         let mesh_signing_key = read_signing_key(&mut source);
+        let mesh_token_cache = source.or("mesh.token.cache", TOKENS);
+        let session_cache = source.or("session.cache", TOKENS);
         let mesh_tls = MeshTlsFiles::read(&mut source);
         let session_keys = SessionKeySettings::read(&mut source);
         let cors_origins = source.list("cors.origins");
@@ -99,6 +106,8 @@ impl Config {
                 listen,
                 nats,
                 mesh_signing_key: mesh_signing_key?,
+                mesh_token_cache,
+                session_cache,
                 mesh_tls,
                 session_keys: session_keys?,
                 sign_in: sign_in?,

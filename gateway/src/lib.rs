@@ -90,7 +90,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     let feeds = Feeds::start(nats.jetstream.clone(), config.feed.clone(), &shutdown);
     let app = Arc::new(App {
         upstream,
-        sessions: Sessions::new(&config.session_keys)?,
+        sessions: Sessions::new(&config.session_keys, config.session_cache)?,
         sign_in,
         revoked: RevokedSessions::follow(nats.clone(), config.idempotency.replicas, &shutdown).await?,
         rates: RateLimits::start(&config.edge, &shutdown),
@@ -129,7 +129,7 @@ fn reach(config: &Config, nats: &Nats, shutdown: &Shutdown) -> Result<(Directory
     } else {
         Directory::fixed(config.static_addresses.clone())
     };
-    let signer = MeshSigner::new(&config.mesh_signing_key)?;
+    let signer = MeshSigner::new(&config.mesh_signing_key, config.mesh_token_cache)?;
     let mut settings = config.upstream.clone();
     settings.tls = config.mesh_tls.as_ref().map(MeshTlsFiles::client).transpose()?;
     if let Some(tls) = &settings.tls {

@@ -20,6 +20,7 @@ use shared::auth::Caller;
 use shared::id;
 use shared::proto::v1::{AuthChannel, AuthUser, Authority};
 use shared::time::{Clock, Timestamp};
+use shared::token_cache::TokenCache;
 use utoipa::ToSchema;
 
 use crate::envelope::ApiError;
@@ -124,15 +125,17 @@ pub enum TokenFault {
 pub struct Sessions {
     keys: SessionKeys,
     clock: Clock,
+    verified: TokenCache<String, Session>,
 }
 
 impl Sessions {
-    /// With the gateway's keys.
+    /// With the gateway's keys. So many access tokens that were found good are not verified again when they come back.
     ///
     /// # Errors
     /// When a key is none.
-    pub fn new(settings: &SessionKeySettings) -> Result<Self, shared::Error> {
-        Ok(Self { keys: SessionKeys::new(settings)?, clock: Clock::system() })
+    pub fn new(settings: &SessionKeySettings, remembered: usize) -> Result<Self, shared::Error> {
+        let (keys, verified) = (SessionKeys::new(settings)?, TokenCache::new(remembered));
+        Ok(Self { keys, clock: Clock::system(), verified })
     }
 
     /// The keys by which others verify tokens.
@@ -184,10 +187,12 @@ impl Sessions {
     }
 
     fn verify_access(&self, token: &str) -> Result<Session, TokenFault> {
-        let claims = self.verify(token, Kind::Access)?;
-        let is_admin = claims.authority == Authority::Admin.as_str_name();
-        let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
-        Ok(Session { user_id: claims.id, is_admin, expires_at, session_id: claims.sid })
+        self.verified.get_or(token, || {
+            let claims = self.verify(token, Kind::Access)?;
+            let is_admin = claims.authority == Authority::Admin.as_str_name();
+            let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
+            Ok((Session { user_id: claims.id, is_admin, expires_at, session_id: claims.sid }, expires_at))
+        })
     }
 
     /// The user whose refresh token this is, by its signature alone: user-svc knows whether it is still held.
@@ -215,7 +220,7 @@ mod tests {
 
     fn sessions() -> Sessions {
         let key = Secret::new("a key of thirty-two bytes at least");
-        Sessions::new(&SessionKeySettings::one(key)).unwrap()
+        Sessions::new(&SessionKeySettings::one(key), 10).unwrap()
     }
 
     fn user(authority: Authority) -> AuthUser {

@@ -10,16 +10,21 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::keys::{SigningKey, VerifyingKey};
 use crate::time::{Clock, Timestamp};
+use crate::token_cache::TokenCache;
 
 /// The metadata key that carries the mesh token.
 pub const MESH_TOKEN: &str = "x-mesh-token";
 
-/// How long a mesh token is good for: one call with its retries.
+/// How long a mesh token is good for.
 const LIFETIME: Duration = Duration::from_secs(60);
+/// How long it is used for further calls of the same caller: what is left is enough for a call with its retries.
+const REUSE: Duration = Duration::from_secs(30);
+/// By how many seconds clocks may differ.
+const LEEWAY: u64 = 5;
 const ISSUER: &str = "gateway";
 
 /// On whose behalf a call is made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "role", content = "id", rename_all = "snake_case")]
 pub enum Caller {
     /// The gateway itself, before it knows a user: sign-in and refresh.
@@ -106,19 +111,30 @@ pub struct MeshSigner {
     header: Header,
     key: EncodingKey,
     clock: Clock,
+    signed: Arc<TokenCache<(Caller, String), String>>,
 }
 
 impl MeshSigner {
-    /// With the gateway's key.
+    /// With the gateway's key. The tokens of so many callers are used for more than one call.
     ///
     /// # Errors
     /// When it is none.
-    pub fn new(key: &SigningKey) -> Result<Self, Error> {
+    pub fn new(key: &SigningKey, remembered: usize) -> Result<Self, Error> {
         let header = Header { kid: Some(key.verifying().name()), ..Header::new(Algorithm::EdDSA) };
-        Ok(Self { header, key: key.encoding()?, clock: Clock::system() })
+        let signed = Arc::new(TokenCache::new(remembered));
+        Ok(Self { header, key: key.encoding()?, clock: Clock::system(), signed })
     }
 
-    /// A token for one call to one of these services.
+    /// A token for a call to one service. It may have been used for another call of the same caller.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the key cannot sign.
+    pub fn token(&self, caller: Caller, service: &str) -> Result<String, Error> {
+        let key = (caller, service.to_owned());
+        self.signed.get_or(&key, || Ok((self.sign(key.0.clone(), &[service])?, self.clock.now().plus(REUSE))))
+    }
+
+    /// A new token for a call to one of these services.
     ///
     /// # Errors
     /// [`Error::Internal`] when the key cannot sign.
@@ -142,21 +158,24 @@ impl MeshSigner {
 pub struct MeshVerifier {
     keys: Arc<HashMap<String, DecodingKey>>,
     validation: Arc<Validation>,
+    verified: Arc<TokenCache<String, Caller>>,
 }
 
 impl MeshVerifier {
-    /// With the keys that the gateway may sign with: more than one while they change.
+    /// With the keys that the gateway may sign with: more than one while they change. So many tokens that were found
+    /// good are not verified again when they come back.
     ///
     /// # Errors
     /// When one is none.
-    pub fn new(service: &str, keys: &[VerifyingKey]) -> Result<Self, Error> {
+    pub fn new(service: &str, keys: &[VerifyingKey], remembered: usize) -> Result<Self, Error> {
         let keys = keys.iter().map(|key| Ok((key.name(), key.decoding()?))).collect::<Result<_, Error>>()?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[service]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        validation.leeway = 5;
-        Ok(Self { keys: Arc::new(keys), validation: Arc::new(validation) })
+        validation.leeway = LEEWAY;
+        let verified = Arc::new(TokenCache::new(remembered));
+        Ok(Self { keys: Arc::new(keys), validation: Arc::new(validation), verified })
     }
 
     /// Who the token speaks for.
@@ -164,12 +183,15 @@ impl MeshVerifier {
     /// # Errors
     /// [`Error::Unauthenticated`] when it is not the gateway's, not for this service, or has expired.
     pub fn verify(&self, token: &str) -> Result<Caller, Error> {
-        let name = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
-        let key = name.and_then(|name| self.keys.get(&name));
-        let verified = key.and_then(|key| jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok());
-        verified
-            .map(|token| token.claims.caller)
-            .ok_or_else(|| unauthenticated("the mesh token is not valid"))
+        self.verified.get_or(token, || {
+            let name = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+            let key = name.and_then(|name| self.keys.get(&name));
+            let verified =
+                key.and_then(|key| jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok());
+            let claims = verified.ok_or_else(|| unauthenticated("the mesh token is not valid"))?.claims;
+            let until = i64::try_from(claims.exp.saturating_add(LEEWAY)).unwrap_or(i64::MAX);
+            Ok((claims.caller, Timestamp::from_micros(until.saturating_mul(1_000_000))))
+        })
     }
 }
 
@@ -190,12 +212,12 @@ mod tests {
     }
 
     fn signer(seed: u8) -> MeshSigner {
-        MeshSigner::new(&key(seed)).unwrap()
+        MeshSigner::new(&key(seed), 10).unwrap()
     }
 
     fn verifier(seeds: &[u8]) -> MeshVerifier {
         let keys: Vec<_> = seeds.iter().map(|seed| key(*seed).verifying()).collect();
-        MeshVerifier::new("user-svc", &keys).unwrap()
+        MeshVerifier::new("user-svc", &keys, 10).unwrap()
     }
 
     fn user() -> Caller {
@@ -226,6 +248,22 @@ mod tests {
         let token = signer(1).sign(user(), &["counseling-svc"]).unwrap();
         assert!(verifier(&[1]).verify(&token).is_err());
         assert!(verifier(&[1]).verify(&signer(1).sign(user(), &[]).unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_token_that_is_used_again_is_the_same_callers_for_the_same_service() {
+        let signer = signer(1);
+        let token = |caller, service| signer.token(caller, service).unwrap();
+        let first = token(user(), "user-svc");
+        assert_eq!(token(user(), "user-svc"), first);
+        let verifier = verifier(&[1]);
+        for _ in 0..2 {
+            assert_eq!(verifier.verify(&first).unwrap(), user());
+            let admin = token(Caller::Admin("u".into()), "user-svc");
+            assert_eq!(verifier.verify(&admin).unwrap(), Caller::Admin("u".into()));
+            assert!(verifier.verify(&token(user(), "counseling-svc")).is_err());
+            assert!(verifier.verify(&format!("{first}x")).is_err());
+        }
     }
 
     #[test]

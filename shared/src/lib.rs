@@ -22,5 +22,6 @@ pub mod telemetry;
 pub mod testkit;
 pub mod time;
 pub mod tls;
+pub mod token_cache;
 
 pub use error::{Error, Violations};

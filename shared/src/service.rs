@@ -23,6 +23,7 @@ use crate::messaging::{
 use crate::shutdown::Shutdown;
 use crate::telemetry::LogFormat;
 use crate::time::Clock;
+use crate::token_cache::TOKENS;
 
 /// How long callers have to notice that an instance has left the registry.
 const NOTICE: Duration = Duration::from_millis(250);
@@ -40,6 +41,8 @@ pub struct ServiceConfig {
     pub database: DatabaseSettings,
     /// `MESH_VERIFYING_KEYS`: public keys (PEM) that the gateway may sign calls with.
     pub mesh_verifying_keys: Vec<VerifyingKey>,
+    /// `MESH_TOKEN_CACHE`: how many tokens of calls are not verified again when they come back.
+    pub mesh_token_cache: usize,
     /// `MESH_TLS_CERT`, `MESH_TLS_KEY`, `MESH_TLS_CA`: with them only the gateway can connect, by its certificate.
     pub mesh_tls: Option<MeshTlsFiles>,
     /// `LOG_FORMAT`.
@@ -79,6 +82,7 @@ impl ServiceConfig {
             source.required::<String>("database.url", "sqlite://.mesh/data/service.db?mode=rwc");
         let max_connections = source.or("database.max.connections", 8);
         let mesh_verifying_keys = read_verifying_keys(source);
+        let mesh_token_cache = source.or("mesh.token.cache", TOKENS);
         let mesh_tls = MeshTlsFiles::read(source);
         let topology = read_topology(source);
         let consumers = read_consumers(source);
@@ -94,6 +98,7 @@ impl ServiceConfig {
             nats,
             database,
             mesh_verifying_keys,
+            mesh_token_cache,
             mesh_tls,
             log_format,
             metrics,
@@ -226,7 +231,8 @@ impl Service {
         relay.spawn(publisher.run(relay.clone()));
 
         let calls = Shutdown::default();
-        let tokens = MeshVerifier::new(self.name, &self.config.mesh_verifying_keys)?;
+        let tokens =
+            MeshVerifier::new(self.name, &self.config.mesh_verifying_keys, self.config.mesh_token_cache)?;
         let tls = self.config.mesh_tls.as_ref().map(MeshTlsFiles::server).transpose()?;
         if let Some(tls) = &tls {
             self.workers.spawn(tls.clone().keep_fresh(self.workers.clone()));

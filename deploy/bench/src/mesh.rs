@@ -41,10 +41,10 @@ impl Store {
 /// A running mesh.
 pub(crate) struct Mesh {
     gateway: String,
+    nats: NatsServer,
     services: HashMap<&'static str, String>,
     // In the order in which they end.
-    _processes: Vec<Process>,
-    _nats: NatsServer,
+    processes: Vec<Process>,
     _postgres: Option<PostgresServer>,
     folder: TempDir,
 }
@@ -87,29 +87,46 @@ impl Mesh {
             addresses.insert(*name, address);
         }
 
+        let mut mesh = Self {
+            gateway: String::new(),
+            nats,
+            services: addresses,
+            processes,
+            _postgres: postgres,
+            folder,
+        };
+        mesh.gateway = mesh.another_gateway(&[])?;
+        mesh.wait_until_ready(services).await?;
+        Ok(mesh)
+    }
+
+    /// Starts a gateway in front of the same services, configured so besides: where it will listen.
+    pub(crate) fn another_gateway(&mut self, configuration: &[(&str, &str)]) -> Result<String, BoxError> {
         let gateway = free_address()?;
         let mut command = Command::new(beside_this("gateway")?);
         command
             .env("LISTEN_ADDR", &gateway)
-            .envs(nats.environment(GATEWAY))
+            .envs(self.nats.environment(GATEWAY))
             .env("MESH_SIGNING_KEY", mesh_signing_key().to_pem()?.expose())
             .env("SESSION_KEY", SESSION_KEY)
             // The load comes from one address.
             .env("RATE_ADDRESS", "0")
             .env("RATE_USER", "0")
-            .env("RATE_AUTH", "0");
-        processes.insert(0, Process::start(&command, None, "TERM", None));
+            .env("RATE_AUTH", "0")
+            .envs(configuration.iter().copied());
+        // Before the services, which end after it.
+        self.processes.insert(0, Process::start(&command, None, "TERM", None));
+        Ok(gateway)
+    }
 
-        let mesh = Self {
-            gateway,
-            services: addresses,
-            _processes: processes,
-            _nats: nats,
-            _postgres: postgres,
-            folder,
+    /// A connection of its own to a gateway, as soon as it answers.
+    pub(crate) async fn rest_at(gateway: &str, user: &User) -> Result<Rest, BoxError> {
+        let connect = async || {
+            let mut rest = Rest::connect(gateway, Some(&user.token)).await?;
+            rest.get("/v1/users/me").await?;
+            Ok(rest)
         };
-        mesh.wait_until_ready(services).await?;
-        Ok(mesh)
+        patiently(connect).await
     }
 
     /// A connection of its own to the gateway.
@@ -148,28 +165,34 @@ impl Mesh {
 
     /// The gateway has to find each service first.
     async fn wait_until_ready(&self, services: &[&str]) -> Result<(), BoxError> {
-        let mut last: BoxError = "not tried".into();
-        for _ in 0..300 {
-            let ready = async {
-                let guest = self.guest().await?;
-                if services.contains(&"counseling-svc") {
-                    self.rest(&guest).await?.get("/v1/counselors").await?;
-                }
-                Ok(())
-            };
-            match ready.await {
-                Ok(()) => return Ok(()),
-                Err(error) => last = error,
+        patiently(async || {
+            let guest = self.guest().await?;
+            if services.contains(&"counseling-svc") {
+                self.rest(&guest).await?.get("/v1/counselors").await?;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Err(format!("the mesh did not get ready: {last}").into())
+            Ok(())
+        })
+        .await
     }
+}
+
+/// Tries for half a minute.
+async fn patiently<T>(attempt: impl AsyncFn() -> Result<T, BoxError>) -> Result<T, BoxError> {
+    let mut last: BoxError = "not tried".into();
+    for _ in 0..300 {
+        match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(error) => last = error,
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err(format!("the mesh did not get ready: {last}").into())
 }
 
 /// A token by which services trust the gateway.
 pub(crate) fn mesh_token(caller: Caller) -> Result<String, BoxError> {
-    Ok(MeshSigner::new(&mesh_signing_key())?.sign(caller, &["user-svc", "counseling-svc", "payment-svc"])?)
+    Ok(MeshSigner::new(&mesh_signing_key(), 0)?
+        .sign(caller, &["user-svc", "counseling-svc", "payment-svc"])?)
 }
 
 /// Runs a binary of this build with its standard output in a file.

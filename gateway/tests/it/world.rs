@@ -23,6 +23,7 @@ use shared::testkit::{
     Engine, NatsServer, TestDatabase, caller, eventually, mesh_signing_key, service_config,
 };
 use shared::time::Clock;
+use shared::token_cache::TOKENS;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::logs;
@@ -37,6 +38,8 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         nats: nats.settings("gateway"),
         mesh_signing_key: mesh_signing_key(),
+        mesh_token_cache: TOKENS,
+        session_cache: TOKENS,
         mesh_tls: None,
         session_keys: gateway::SessionKeySettings::one(Secret::new(SESSION_KEY)),
         sign_in: gateway::SignInSettings::default(),

@@ -10,6 +10,7 @@ use crate::mesh::RegistrySettings;
 use crate::messaging::{ConsumerSettings, RelaySettings, TopologySettings};
 use crate::service::ServiceConfig;
 use crate::telemetry::LogFormat;
+use crate::token_cache::TOKENS;
 
 /// The key by which tests sign calls.
 pub fn mesh_signing_key() -> SigningKey {
@@ -24,6 +25,7 @@ pub fn service_config(name: &str, nats: &NatsServer, database: &TestDatabase) ->
         nats: nats.settings(name),
         database: database.settings(),
         mesh_verifying_keys: vec![mesh_signing_key().verifying()],
+        mesh_token_cache: TOKENS,
         mesh_tls: None,
         log_format: LogFormat::Auto,
         metrics: None,
@@ -45,7 +47,7 @@ pub fn service_config(name: &str, nats: &NatsServer, database: &TestDatabase) ->
 /// # Panics
 /// Never: the key signs.
 pub fn caller<T>(caller: Caller, message: T) -> tonic::Request<T> {
-    let signer = MeshSigner::new(&mesh_signing_key()).expect("the key is one");
+    let signer = MeshSigner::new(&mesh_signing_key(), 0).expect("the key is one");
     let services = ["user-svc", "counseling-svc", "payment-svc"];
     let token = signer.sign(caller, &services).expect("the key signs");
     let mut request = tonic::Request::new(message);
@@ -79,10 +81,10 @@ pub async fn call_by_path(address: SocketAddr, path: &'static str, token: Option
 pub async fn check_authority(address: SocketAddr, service: &str, rules: &[crate::grpc::Rule]) {
     use crate::grpc::Who;
     use tonic::Code::{PermissionDenied, Unauthenticated};
-    let signer = MeshSigner::new(&mesh_signing_key()).expect("the key is one");
+    let signer = MeshSigner::new(&mesh_signing_key(), 0).expect("the key is one");
     let sign = |caller: Caller, service: &str| signer.sign(caller, &[service]).expect("the key signs");
     let (user, gateway) = (Caller::User(crate::id::new_id()), Caller::Gateway);
-    let other = MeshSigner::new(&SigningKey::generate()).expect("the key is one");
+    let other = MeshSigner::new(&SigningKey::generate(), 0).expect("the key is one");
     let forged = other.sign(Caller::Admin("a".to_owned()), &[service]).expect("the key signs");
     let elsewhere = sign(Caller::Admin("a".to_owned()), "another-svc");
     for (path, who) in rules {

@@ -101,7 +101,7 @@ impl MeshChannel {
     fn sign(&self, request: &mut Request) -> Result<(), Status> {
         let caller = request.extensions_mut().remove::<Caller>();
         if let (Some(signer), Some(caller)) = (&self.signer, caller) {
-            let token = signer.sign(caller, &[self.members.service()])?;
+            let token = signer.token(caller, self.members.service())?;
             let token = HeaderValue::try_from(token).map_err(Error::internal)?;
             request.headers_mut().insert(MESH_TOKEN, token);
         }
