@@ -91,7 +91,7 @@ impl CounselCommands {
             return Ok(false);
         };
         transaction.save_counsel(&counsel).await?;
-        publish(&transaction, &counsel, event).await?;
+        publish(&transaction, &counsel, event)?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -153,7 +153,7 @@ async fn grow(
     let mut relationship = transaction.relationship_for_change(known).await?;
     if relationship.grow(source, now) {
         transaction.save_relationship(&relationship).await?;
-        transaction.publish(&relationship.grown()).await?;
+        transaction.publish(&relationship.grown())?;
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use crate::assistant::RiskKind;
 /// Tells other services what has happened in a counsel.
 ///
 /// # Errors
-/// When the outbox does not take it.
-pub async fn publish(transaction: &Transaction, counsel: &Counsel, event: CounselEvent) -> Result<(), Error> {
+/// When it cannot be told as JSON.
+pub fn publish(transaction: &Transaction, counsel: &Counsel, event: CounselEvent) -> Result<(), Error> {
     let (counsel_id, user_id) = (counsel.id.clone(), counsel.user_id.clone());
     match event {
         CounselEvent::Created { bubble_id } => {
@@ -22,7 +22,7 @@ pub async fn publish(transaction: &Transaction, counsel: &Counsel, event: Counse
                 prompt_version_id: counsel.prompt_version_id.clone(),
                 bubble_id,
             };
-            transaction.publish(&created).await
+            transaction.publish(&created)
         }
         CounselEvent::MessageCreated { message_id, reply_id, technique_id, reservation_id, is_fallback } => {
             let created = v1::CounselMessageCreated {
@@ -35,7 +35,7 @@ pub async fn publish(transaction: &Transaction, counsel: &Counsel, event: Counse
                 reservation_id,
                 is_fallback,
             };
-            transaction.publish(&created).await
+            transaction.publish(&created)
         }
         CounselEvent::MessageFailed { message_id, reservation_id, failure } => {
             let failure = match failure {
@@ -49,7 +49,7 @@ pub async fn publish(transaction: &Transaction, counsel: &Counsel, event: Counse
                 reservation_id,
                 failure: failure.into(),
             };
-            transaction.publish(&failed).await
+            transaction.publish(&failed)
         }
         CounselEvent::MessageReacted { message_id, reaction } => {
             let reacted = v1::CounselMessageReacted {
@@ -59,7 +59,7 @@ pub async fn publish(transaction: &Transaction, counsel: &Counsel, event: Counse
                 counselor_message_id: message_id,
                 reaction: reaction.as_str_name().to_owned(),
             };
-            transaction.publish(&reacted).await
+            transaction.publish(&reacted)
         }
         CounselEvent::RiskDetected { message_id, risk } => {
             let kind = match risk.kind {
@@ -74,7 +74,7 @@ pub async fn publish(transaction: &Transaction, counsel: &Counsel, event: Counse
                 risk_kind: kind.into(),
                 risk_severity: risk.severity.into(),
             };
-            transaction.publish(&detected).await
+            transaction.publish(&detected)
         }
     }
 }

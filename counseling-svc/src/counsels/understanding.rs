@@ -198,7 +198,7 @@ impl UnderstandCounsels {
         {
             transaction.save_message(&message).await?;
             let detected = CounselEvent::RiskDetected { message_id: message.id, risk };
-            publish(transaction, counsel, detected).await?;
+            publish(transaction, counsel, detected)?;
         }
         Ok(understanding.context)
     }

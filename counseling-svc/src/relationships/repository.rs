@@ -28,15 +28,22 @@ pub trait Relationships {
 
 impl Relationships for Transaction {
     async fn relationship_for_change(&self, new: Relationship) -> Result<Relationship, Error> {
+        let known = || {
+            let of_both = Entity::find()
+                .filter(Column::UserId.eq(&new.user_id))
+                .filter(Column::CounselorId.eq(&new.counselor_id));
+            of_both.lock_exclusive().one(&**self)
+        };
+        // The two have nearly always met before.
+        if let Some(row) = known().await? {
+            return Ok(row.into());
+        }
         let met = OnConflict::columns([Column::UserId, Column::CounselorId]).do_nothing().to_owned();
         Entity::insert(row_of(&new)).on_conflict(met).exec_without_returning(&**self).await?;
-        let row = Entity::find()
-            .filter(Column::UserId.eq(&new.user_id))
-            .filter(Column::CounselorId.eq(&new.counselor_id))
-            .lock_exclusive()
-            .one(&**self)
-            .await?;
-        row.map(Into::into).ok_or_else(|| Error::internal("a relationship that was just added is not there"))
+        known()
+            .await?
+            .map(Into::into)
+            .ok_or_else(|| Error::internal("a relationship that was just added is not there"))
     }
 
     async fn save_relationship(&self, relationship: &Relationship) -> Result<(), Error> {

@@ -1,8 +1,7 @@
 //! A writing transaction that keeps events beside the change they tell of.
 
 use std::ops::Deref;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use sea_orm::{
@@ -19,7 +18,8 @@ use crate::messaging::{Event, OutboxSignal, outbox};
 pub struct Transaction {
     inner: DatabaseTransaction,
     outbox: Arc<OutboxSignal>,
-    has_events: AtomicBool,
+    /// Written all at once at the end: each statement is a round trip that others may wait for.
+    events: Mutex<Vec<outbox::ActiveModel>>,
     /// When it had its connection and, on SQLite, the write lock: from then on others wait for it.
     began: Instant,
 }
@@ -31,7 +31,7 @@ impl Transaction {
             ..TransactionOptions::default()
         };
         let inner = write.begin_with_options(options).await?;
-        Ok(Self { inner, outbox, has_events: AtomicBool::new(false), began: Instant::now() })
+        Ok(Self { inner, outbox, events: Mutex::default(), began: Instant::now() })
     }
 
     /// Lets nobody else hold this lock until the end of the transaction.
@@ -47,13 +47,13 @@ impl Transaction {
         Ok(())
     }
 
-    /// Writes `event` to the outbox; the relay publishes it after the commit.
+    /// Puts `event` into the outbox when the transaction commits; the relay publishes it after that.
     ///
     /// # Errors
-    /// When the event cannot be written; the transaction is then of no further use.
-    pub async fn publish<E: Event>(&self, event: &E) -> Result<(), Error> {
-        outbox::append(&self.inner, event).await?;
-        self.has_events.store(true, Ordering::Relaxed);
+    /// When the event cannot be told as JSON.
+    pub fn publish<E: Event>(&self, event: &E) -> Result<(), Error> {
+        let row = outbox::row(event)?;
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(row);
         Ok(())
     }
 
@@ -62,9 +62,12 @@ impl Transaction {
     /// # Errors
     /// When the database refused the commit: nothing of the transaction has then happened.
     pub async fn commit(self) -> Result<(), Error> {
+        let events = self.events.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let has_events = !events.is_empty();
+        outbox::append(&self.inner, events).await?;
         self.inner.commit().await?;
         tracing::debug!(ms = self.began.elapsed().as_secs_f64() * 1000.0, "transaction committed");
-        if self.has_events.into_inner() {
+        if has_events {
             self.outbox.notify();
         }
         Ok(())

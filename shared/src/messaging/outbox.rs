@@ -51,12 +51,20 @@ impl OutboxSignal {
     }
 }
 
-/// Appends `event`, in the transaction that made it true.
-pub(crate) async fn append<E: Event>(connection: &impl ConnectionTrait, event: &E) -> Result<(), Error> {
+/// Appends events, in the transaction that made them true and in their order.
+pub(crate) async fn append(connection: &impl ConnectionTrait, events: Vec<ActiveModel>) -> Result<(), DbErr> {
+    if !events.is_empty() {
+        Entity::insert_many(events).exec_without_returning(connection).await?;
+    }
+    Ok(())
+}
+
+/// What is kept of `event`.
+pub(crate) fn row<E: Event>(event: &E) -> Result<ActiveModel, Error> {
     let aggregate_id = event.aggregate_id();
     let id = id::new_id();
     let cause = CAUSE.try_with(Clone::clone).ok();
-    let row = ActiveModel {
+    Ok(ActiveModel {
         seq: ActiveValue::NotSet,
         lane: ActiveValue::Set(lane_of(aggregate_id)),
         aggregate_id: ActiveValue::Set(aggregate_id.to_owned()),
@@ -71,9 +79,7 @@ pub(crate) async fn append<E: Event>(connection: &impl ConnectionTrait, event: &
         occurred_at: ActiveValue::Set(Clock::system().now()),
         published_at: ActiveValue::Set(None),
         id: ActiveValue::Set(id),
-    };
-    Entity::insert(row).exec_without_returning(connection).await?;
-    Ok(())
+    })
 }
 
 /// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>): replicas of any version must agree on it.

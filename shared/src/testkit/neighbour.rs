@@ -48,7 +48,7 @@ impl Neighbour {
     /// When the event cannot be written.
     pub async fn tell<E: Event>(&self, event: &E) {
         let transaction = self.database.begin().await.expect("a transaction");
-        transaction.publish(event).await.expect("the outbox takes an event");
+        transaction.publish(event).expect("the outbox takes an event");
         transaction.commit().await.expect("the transaction commits");
     }
 

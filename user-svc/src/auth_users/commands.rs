@@ -32,7 +32,7 @@ impl AuthUserCommands {
         match event {
             AuthEvent::ChannelConnected { user_id, provider } => {
                 let auth_channel = provider.label().as_str_name().to_owned();
-                transaction.publish(&AuthChannelConnected { user_id, auth_channel }).await?;
+                transaction.publish(&AuthChannelConnected { user_id, auth_channel })?;
             }
         }
         transaction.commit().await?;

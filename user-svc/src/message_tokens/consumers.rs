@@ -65,7 +65,7 @@ impl Handler for CreditTokens {
         match commands::credit(transaction, &order, self.clock.now()).await {
             Ok(true) => {
                 let OrderPaid { order_id, user_id, tokens } = order;
-                Ok(transaction.publish(&TokensCredited { user_id, order_id, amount: tokens }).await?)
+                Ok(transaction.publish(&TokensCredited { user_id, order_id, amount: tokens })?)
             }
             Ok(false) => Ok(()),
             Err(CreditError::Refused(refusal)) => Err(HandlerError::Permanent(refusal.to_string())),

@@ -56,7 +56,7 @@ impl UserCommands {
             transaction.insert_auth_user(&AuthUser::guest(user_id, user.created_at)).await?;
             transaction.insert_message_tokens(&MessageTokens::new(user_id)).await?;
             transaction.insert_tracking(&UserTracking::new(user_id)).await?;
-            publish(&transaction, created).await?;
+            publish(&transaction, created)?;
             transaction.commit().await?;
             return Ok(user);
         }
@@ -72,7 +72,7 @@ impl UserCommands {
         let mut user = present(transaction.user_for_change(user_id).await?)?;
         if let Some(updated) = user.update(change, self.clock.now()) {
             transaction.save_user(&user).await?;
-            publish(&transaction, updated).await?;
+            publish(&transaction, updated)?;
             transaction.commit().await?;
         }
         Ok(user)
@@ -97,7 +97,7 @@ impl UserCommands {
         transaction.erase_sessions(user_id).await?;
         transaction.erase_activities(user_id).await?;
         transaction.save_user(&user).await?;
-        publish(&transaction, deleted).await?;
+        publish(&transaction, deleted)?;
         transaction.commit().await?;
         Ok(sessions.into_iter().map(|session| session.id).collect())
     }
@@ -112,14 +112,14 @@ fn suggest(attempt: u32) -> Nickname {
     Nickname::friendly(rand::random(), (4 + attempt / 4).min(6))
 }
 
-async fn publish(transaction: &Transaction, event: UserEvent) -> Result<(), Error> {
+fn publish(transaction: &Transaction, event: UserEvent) -> Result<(), Error> {
     match event {
-        UserEvent::Created { user_id } => transaction.publish(&UserCreated { user_id }).await,
+        UserEvent::Created { user_id } => transaction.publish(&UserCreated { user_id }),
         UserEvent::Updated { user_id, changed_fields } => {
             let changed_fields = changed_fields.into_iter().map(str::to_owned).collect();
-            transaction.publish(&UserUpdated { user_id, changed_fields }).await
+            transaction.publish(&UserUpdated { user_id, changed_fields })
         }
-        UserEvent::Deleted { user_id } => transaction.publish(&UserDeleted { user_id }).await,
+        UserEvent::Deleted { user_id } => transaction.publish(&UserDeleted { user_id }),
     }
 }
 

@@ -96,13 +96,13 @@ impl CounselCommands {
         }
         let bubble_id = new.bubble_answer.map(|answer| answer.bubble_id);
         let is_answer = bubble_id.is_some();
-        publish(&transaction, &counsel, CounselEvent::Created { bubble_id }).await?;
+        publish(&transaction, &counsel, CounselEvent::Created { bubble_id })?;
         if is_answer {
             grow(&transaction, &counsel, Source::BubbleAnswer, now).await?;
         }
         if let (Some(risk), Some(answer)) = (risk, messages.iter().find(|message| message.risk.is_some())) {
             let message_id = answer.id.clone();
-            publish(&transaction, &counsel, CounselEvent::RiskDetected { message_id, risk }).await?;
+            publish(&transaction, &counsel, CounselEvent::RiskDetected { message_id, risk })?;
         }
         transaction.commit().await?;
         Ok((counsel, messages))

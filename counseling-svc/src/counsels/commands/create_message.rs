@@ -212,13 +212,13 @@ impl CounselCommands {
             .map_err(|lost| Error::Unavailable(Box::new(lost)))?;
         transaction.insert_message(&answered).await?;
         transaction.save_counsel(&counsel).await?;
-        publish(&transaction, &counsel, created).await?;
+        publish(&transaction, &counsel, created)?;
         if let Some(risk) = risk.filter(|risk| self.risks.is_grave(*risk))
             && message.note_risk(risk)
         {
             transaction.save_message(&message).await?;
             let detected = CounselEvent::RiskDetected { message_id: message.id.clone(), risk };
-            publish(&transaction, &counsel, detected).await?;
+            publish(&transaction, &counsel, detected)?;
         }
         grow(&transaction, &counsel, Source::Message, now).await?;
         transaction.commit().await?;

@@ -38,7 +38,7 @@ impl CounselCommands {
         }
         transaction.save_message(&message).await?;
         let event = CounselEvent::MessageReacted { message_id: message.id.clone(), reaction: new.kind };
-        publish(&transaction, &counsel, event).await?;
+        publish(&transaction, &counsel, event)?;
         // Changing one's mind to and fro brings nobody closer.
         if reacted == Reacted::First && new.kind == CounselMessageReaction::Like {
             grow(&transaction, &counsel, Source::Like, now).await?;

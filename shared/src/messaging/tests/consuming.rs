@@ -98,7 +98,7 @@ crate::on_each_engine! {
         impl Handler for Answer {
             async fn handle(&self, event: &ReceivedEvent, transaction: &Transaction) -> Result<(), HandlerError> {
                 let fact: UserUpdated = event.data().map_err(HandlerError::Permanent)?;
-                Ok(transaction.publish(&UserCreated { user_id: fact.user_id }).await?)
+                Ok(transaction.publish(&UserCreated { user_id: fact.user_id })?)
             }
         }
         let world = World::new(engine).await;

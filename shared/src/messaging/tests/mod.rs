@@ -67,7 +67,7 @@ impl World {
     async fn commit(&self, user: &str, count: usize) {
         for number in 0..count {
             let transaction = self.database.begin().await.unwrap();
-            transaction.publish(&fact(user, number)).await.unwrap();
+            transaction.publish(&fact(user, number)).unwrap();
             transaction.commit().await.unwrap();
         }
     }

@@ -11,7 +11,7 @@ crate::on_each_engine! {
     async fn a_rolled_back_transaction_publishes_nothing(engine: Engine) {
         let world = World::new(engine).await;
         let transaction = world.database.begin().await.unwrap();
-        transaction.publish(&fact("rolled-back", 0)).await.unwrap();
+        transaction.publish(&fact("rolled-back", 0)).unwrap();
         drop(transaction);
         world.commit("committed", 1).await;
         world.relay().drain().await.unwrap();
@@ -82,7 +82,7 @@ crate::on_each_engine! {
     async fn an_event_is_a_cloud_event_that_any_nats_tool_can_read(engine: Engine) {
         let world = World::new(engine).await;
         let transaction = world.database.begin().await.unwrap();
-        transaction.publish(&UserCreated { user_id: "u-1".to_owned() }).await.unwrap();
+        transaction.publish(&UserCreated { user_id: "u-1".to_owned() }).unwrap();
         transaction.commit().await.unwrap();
         world.relay().drain().await.unwrap();
         let stream = world.nats.jetstream.get_stream("USERS").await.unwrap();
