@@ -16,7 +16,7 @@ use crate::edge::limit_sign_in;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::input::body_of_at_most;
 use crate::resources::{
-    account, auth, bubbles, counselors, counsels, episodes, export, feed, images, messages, probes,
+    account, auth, bubbles, counselors, counsels, episodes, export, feed, images, messages, probes, products,
     relationships, sessions, sign_in, tones, users,
 };
 use crate::session::{admins_only, signed_in_only};
@@ -95,6 +95,8 @@ fn catalog() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bubbles::list_bubbles))
         .routes(routes!(bubbles::get_random_bubble))
         .routes(routes!(bubbles::get_bubble))
+        .routes(routes!(products::list_products))
+        .routes(routes!(products::get_product))
         .routes(routes!(episodes::list_episodes))
         .routes(routes!(episodes::get_episode))
 }
@@ -106,6 +108,9 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(counselors::create_counselor))
         .routes(routes!(counselors::update_counselor))
         .routes(routes!(images::announce_counselor_image))
+        .routes(routes!(products::create_product))
+        .routes(routes!(products::update_product))
+        .routes(routes!(products::retire_product))
         .routes(routes!(tones::create_tone))
         .routes(routes!(tones::update_tone))
         .routes(routes!(bubbles::create_bubble))

@@ -1,10 +1,15 @@
 //! Who may call what. What is not listed is refused to everybody; whose a thing is, its handler asks.
 
 use shared::grpc::Rule;
-use shared::grpc::Who::{Anybody, User};
+use shared::grpc::Who::{Admin, Anybody, User};
 
 /// Every method of this service.
 pub const RULES: &[Rule] = &[
     ("/hearlers.v1.PaymentService/GetCustomer", Anybody),
+    ("/hearlers.v1.ProductService/ListProducts", Anybody),
+    ("/hearlers.v1.ProductService/GetProduct", Anybody),
+    ("/hearlers.v1.ProductService/CreateProduct", Admin),
+    ("/hearlers.v1.ProductService/UpdateProduct", Admin),
+    ("/hearlers.v1.ProductService/RetireProduct", Admin),
     ("/hearlers.v1.UserDataService/ExportUserData", User),
 ];

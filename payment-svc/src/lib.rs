@@ -1,4 +1,4 @@
-//! payment-svc: who can pay. Orders, refunds and the ledger hang on a customer.
+//! payment-svc: what can be bought, and who can pay.
 //!
 //! Each aggregate has a folder, and in it each layer a file. Dependencies point inwards: `grpc` and `consumers` call
 //! `commands` and `queries`, which work on `domain`; `repository` keeps it in the database.
@@ -7,11 +7,13 @@ mod authority;
 mod customers;
 mod export;
 mod migration;
+mod products;
 
 use shared::Error;
 use shared::grpc::{GrpcServer, UserDataGrpc};
 use shared::messaging::KEEP_CUSTOMERS;
 use shared::proto::v1::payment_service_server::PaymentServiceServer;
+use shared::proto::v1::product_service_server::ProductServiceServer;
 use shared::proto::v1::user_data_service_server::UserDataServiceServer;
 use shared::service::{Running, Service, ServiceConfig};
 use shared::time::Clock;
@@ -20,6 +22,8 @@ pub use crate::authority::RULES;
 use crate::customers::consumers::KeepCustomers;
 use crate::customers::grpc::PaymentGrpc;
 use crate::migration::Migrator;
+use crate::products::catalog;
+use crate::products::grpc::ProductGrpc;
 
 /// Starts payment-svc and returns once it serves.
 ///
@@ -27,13 +31,16 @@ use crate::migration::Migrator;
 /// When the database cannot be opened or migrated, the broker refuses the streams, or the address is in use.
 pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error> {
     let service = Service::prepare::<Migrator>("payment-svc", config, clock).await?;
+    let (database, clock) = (&service.database, &service.clock);
+    catalog::plant(database, clock.now()).await?;
 
     // What other services' events do here.
-    service.consume(&KEEP_CUSTOMERS, KeepCustomers::new(service.clock.clone()));
+    service.consume(&KEEP_CUSTOMERS, KeepCustomers::new(clock.clone()));
 
     // What callers do.
     let server = GrpcServer::new(RULES)
-        .with(PaymentServiceServer::new(PaymentGrpc::new(&service.database)))
-        .with(UserDataServiceServer::new(UserDataGrpc::new(&service.database, export::sections)));
+        .with(PaymentServiceServer::new(PaymentGrpc::new(database)))
+        .with(ProductServiceServer::new(ProductGrpc::new(database, clock)))
+        .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)));
     service.serve(server).await
 }

@@ -20,6 +20,7 @@ pub mod shutdown;
 pub mod telemetry;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod text;
 pub mod time;
 pub mod tls;
 pub mod token_cache;

@@ -37,7 +37,7 @@ pub struct ServiceConfig {
     pub advertise: Option<String>,
     /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`.
     pub nats: NatsSettings,
-    /// `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS`.
+    /// `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS`, `DATABASE_MAX_WRITERS`.
     pub database: DatabaseSettings,
     /// `MESH_VERIFYING_KEYS`: public keys (PEM) that the gateway may sign calls with.
     pub mesh_verifying_keys: Vec<VerifyingKey>,
@@ -80,7 +80,8 @@ impl ServiceConfig {
         let metrics = source.optional("metrics.addr");
         let database_url =
             source.required::<String>("database.url", "sqlite://.mesh/data/service.db?mode=rwc");
-        let max_connections = source.or("database.max.connections", 8);
+        let max_connections = source.or("database.max.connections", DatabaseSettings::connections());
+        let max_writers = source.or("database.max.writers", DatabaseSettings::writers());
         let mesh_verifying_keys = read_verifying_keys(source);
         let mesh_token_cache = source.or("mesh.token.cache", TOKENS);
         let mesh_tls = MeshTlsFiles::read(source);
@@ -90,7 +91,7 @@ impl ServiceConfig {
         let mut registry = RegistrySettings::default();
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
-        let database = DatabaseSettings { url: Secret::new(database_url?), max_connections };
+        let database = DatabaseSettings { url: Secret::new(database_url?), max_connections, max_writers };
         let mesh_verifying_keys = mesh_verifying_keys?;
         Some(Self {
             listen,

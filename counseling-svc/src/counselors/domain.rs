@@ -2,7 +2,7 @@
 
 use shared::proto::v1::CounselorGender;
 
-use crate::text::TextRule;
+use shared::text::TextRule;
 
 /// The name of a counselor or a tone.
 pub const NAME: TextRule = TextRule::new(1, 50);

@@ -6,7 +6,7 @@ use shared::Violations;
 use shared::proto::v1::Speaker;
 use shared::time::Timestamp;
 
-use crate::text::TextRule;
+use shared::text::TextRule;
 
 /// The title of an episode.
 pub const TITLE: TextRule = TextRule::new(1, 100);

@@ -71,7 +71,7 @@ impl<S: Sync> FromRequestParts<S> for Resume {
 ///
 /// Each event has an id. A client that lost the connection sends the last one as `Last-Event-ID` (browsers do so
 /// themselves) and is told what it missed. Who was away for too long is told `reset` first: it reads its lists again and
-/// goes on from there. The feed ends when the access token expires. A user may have eight feeds at once.
+/// goes on from there. The feed ends when the access token expires or its session is closed. A user may have eight feeds at once.
 #[utoipa::path(
     get,
     path = "/counsels/events",
@@ -112,12 +112,15 @@ fn refused(refusal: FeedRefusal) -> ApiError {
 
 /// What a device is told, until the session or the gateway ends.
 fn until(ends: Instant, shutdown: Shutdown, device: Device) -> impl Stream<Item = Event> {
-    stream::unfold((shutdown, device), move |(shutdown, mut device)| async move {
+    let (app, session_id) = (device.app.clone(), device.session.session_id.clone());
+    let kept = (shutdown, app, session_id, device);
+    stream::unfold(kept, move |(shutdown, app, session_id, mut device)| async move {
         tokio::select! {
             biased;
             () = shutdown.begun() => None,
             () = sleep_until(ends) => None,
-            event = device.next() => event.map(|event| (event, (shutdown, device))),
+            () = app.revoked.closed(session_id.as_deref()) => None,
+            event = device.next() => event.map(|event| (event, (shutdown, app, session_id, device))),
         }
     })
 }

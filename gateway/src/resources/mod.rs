@@ -11,6 +11,7 @@ pub mod feed;
 pub mod images;
 pub mod messages;
 pub mod probes;
+pub mod products;
 pub mod prompts;
 pub mod relationships;
 pub mod sessions;

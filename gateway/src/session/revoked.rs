@@ -4,6 +4,7 @@
 //! gateway watches, so that their tokens end everywhere at once.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use shared::error::Error;
 use shared::messaging::Nats;
 use shared::messaging::permissions::REVOKED_SESSIONS;
 use shared::shutdown::Shutdown;
+use tokio::sync::watch;
 
 use super::ACCESS_LIFETIME;
 use crate::buckets;
@@ -29,6 +31,8 @@ pub struct RevokedSessions {
     nats: Nats,
     replicas: usize,
     known: RwLock<HashMap<String, Instant>>,
+    /// Told whenever there is another.
+    news: watch::Sender<()>,
 }
 
 impl RevokedSessions {
@@ -37,7 +41,8 @@ impl RevokedSessions {
     /// # Errors
     /// [`Error::Unavailable`] when the broker does not answer or refuses.
     pub async fn follow(nats: Nats, replicas: usize, shutdown: &Shutdown) -> Result<Arc<Self>, Error> {
-        let revoked = Arc::new(Self { nats, replicas, known: RwLock::default() });
+        let news = watch::Sender::default();
+        let revoked = Arc::new(Self { nats, replicas, known: RwLock::default(), news });
         revoked.bucket().await.map_err(Error::Unavailable)?;
         let (following, stopping) = (revoked.clone(), shutdown.clone());
         shutdown.spawn(async move {
@@ -52,6 +57,16 @@ impl RevokedSessions {
     /// Whether a session was closed.
     pub fn contains(&self, session_id: &str) -> bool {
         self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(session_id)
+    }
+
+    /// Completes when the session is closed; never for a guest, who has none.
+    pub async fn closed(&self, session_id: Option<&str>) {
+        let Some(session_id) = session_id else { return pending().await };
+        let mut news = self.news.subscribe();
+        while !self.contains(session_id) {
+            // The sender lives as long as this.
+            let _ = news.changed().await;
+        }
     }
 
     /// Ends the access tokens of sessions that were closed: here at once, and elsewhere as soon as the broker tells.
@@ -104,6 +119,8 @@ impl RevokedSessions {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, since| since.elapsed() < ACCESS_LIFETIME);
         known.insert(session_id, Instant::now());
+        drop(known);
+        self.news.send_replace(());
     }
 
     /// The bucket, made anew if somebody has deleted it.

@@ -24,6 +24,7 @@ mod mesh_tls;
 mod openapi;
 mod ownership;
 mod pages;
+mod products;
 mod prompts;
 mod refusals;
 mod sessions;

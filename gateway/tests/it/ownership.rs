@@ -103,6 +103,7 @@ async fn victims_ids(world: &World, victim: &str) -> BTreeMap<&'static str, Owne
     let bubble = first(format!("/v1/counselors/{counselor}/bubbles"), "bubbles").await;
     let episode = first(format!("/v1/counselors/{counselor}/episodes"), "episodes").await;
     let tone = first("/v1/tones".to_owned(), "tones").await;
+    let product = first("/v1/products".to_owned(), "products").await;
     let user_id = world.id_of(victim).await;
     let (_, session_id) = crate::auth::open_session(world, &user_id).await;
     let nobodys = shared::id::new_id;
@@ -115,6 +116,7 @@ async fn victims_ids(world: &World, victim: &str) -> BTreeMap<&'static str, Owne
         ("bubble-id", Owner::Nobody(bubble)),
         ("episode-id", Owner::Nobody(episode)),
         ("tone-id", Owner::Nobody(tone)),
+        ("product-id", Owner::Nobody(product)),
         // For admins only.
         ("prompt-version-id", Owner::Nobody(nobodys())),
         ("persona-prompt-id", Owner::Nobody(nobodys())),

@@ -146,3 +146,30 @@ async fn a_guest_who_signs_out_loses_the_cookies() {
     post(&world, &mut browser, "/v1/auth/logout").await.expect(200);
     assert!(browser.cookies.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn feeds_of_a_closed_session_end_at_every_gateway() {
+    let provider = FakeProvider::start().await;
+    let world = world(Engine::Sqlite, &provider).await;
+    let mut signed_in = browser(&world, &provider).await;
+    let other = browser(&world, &provider).await;
+    let elsewhere = world.another_gateway(|_| {}).await;
+    let base = format!("http://{}", elsewhere.address);
+    let follow = |browser: &Browser| Call::get("/v1/counsels/events").by(&browser.cookies["accessToken"]);
+    let mut ended = [world.open(follow(&signed_in)).await, world.open_at(&base, follow(&signed_in)).await];
+    let mut kept = world.open(follow(&other)).await;
+    for feed in ended.iter_mut().chain([&mut kept]) {
+        feed.comment().await;
+    }
+    post(&world, &mut signed_in, "/v1/auth/logout").await.expect(200);
+    for feed in &mut ended {
+        assert!(feed.next().await.is_none(), "the feed ends");
+    }
+    // The same person in another browser goes on.
+    let token = &other.cookies["accessToken"];
+    let messages = world.counsel(token).await;
+    kept.expect("counsel").await;
+    world.say(token, &messages, "this browser is still signed in").await.expect(201);
+    kept.expect("message").await;
+    elsewhere.stop().await;
+}

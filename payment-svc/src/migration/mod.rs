@@ -1,6 +1,7 @@
 //! The schema of payment-svc's database.
 
 mod m2026_01_02_000001_create_customers;
+mod m2026_03_02_000001_create_products;
 
 use sea_orm_migration::prelude::*;
 use shared::messaging::CreateMessagingTables;
@@ -11,6 +12,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(CreateMessagingTables), Box::new(m2026_01_02_000001_create_customers::Migration)]
+        vec![
+            Box::new(CreateMessagingTables),
+            Box::new(m2026_01_02_000001_create_customers::Migration),
+            Box::new(m2026_03_02_000001_create_products::Migration),
+        ]
     }
 }

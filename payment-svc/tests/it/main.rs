@@ -3,4 +3,5 @@
 
 mod authority;
 mod customers;
+mod products;
 mod world;

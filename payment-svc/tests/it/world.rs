@@ -28,6 +28,10 @@ impl Instance {
         Self { running, channel }
     }
 
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     pub async fn customer(&self, by: Caller, user_id: &str) -> Result<Customer, Status> {
         let request = GetCustomerRequest { user_id: user_id.to_owned() };
         let mut client = PaymentServiceClient::new(self.channel.clone());
@@ -100,7 +104,8 @@ impl World {
         self.count("SELECT COUNT(*) FROM customers").await
     }
 
-    async fn count(&self, sql: &str) -> i64 {
+    /// The number that a query tells.
+    pub async fn count(&self, sql: &str) -> i64 {
         let database = self.service.running.database();
         let statement = Statement::from_string(database.backend(), sql);
         let row = database.read().query_one_raw(statement).await.unwrap().unwrap();

@@ -3,11 +3,13 @@
 mod migrations;
 mod transaction;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use migrations::migrate;
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr};
+use tokio::sync::Semaphore;
 pub use transaction::Transaction;
 
 use crate::config::Secret;
@@ -23,6 +25,22 @@ pub struct DatabaseSettings {
     pub url: Secret,
     /// Connections for reading (SQLite), or in all (PostgreSQL).
     pub max_connections: u32,
+    /// Writing transactions at once; on SQLite it is one, whatever is said here.
+    pub max_writers: usize,
+}
+
+impl DatabaseSettings {
+    /// Two for each processor, and four at least. More connections than can make progress only wait for each other, with
+    /// their transactions open.
+    pub fn connections() -> u32 {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        u32::try_from(processors * 2).unwrap_or(u32::MAX).max(4)
+    }
+
+    /// One more than there are processors. More writers than can make progress only hold their locks for longer.
+    pub fn writers() -> usize {
+        std::thread::available_parallelism().map_or(2, |processors| processors.get() + 1)
+    }
 }
 
 /// One service's database.
@@ -33,6 +51,7 @@ pub struct DatabaseSettings {
 pub struct Database {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    writers: Arc<Semaphore>,
     outbox: Arc<OutboxSignal>,
 }
 
@@ -43,15 +62,15 @@ impl Database {
     /// When the URL is of neither kind or nothing answers there.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self, DbErr> {
         let url = settings.url.expose();
-        let (read, write) = if url.starts_with("sqlite:") {
+        let (read, write, writers) = if url.starts_with("sqlite:") {
             let write = open_sqlite(sqlite_options(url, 1, false)).await?;
             let read = open_sqlite(sqlite_options(url, settings.max_connections, true)).await?;
-            (read, write)
+            (read, write, 1)
         } else {
             let both = sea_orm::Database::connect(options(url, settings.max_connections)).await?;
-            (both.clone(), both)
+            (both.clone(), both, settings.max_writers.max(1))
         };
-        Ok(Self { read, write, outbox: Arc::default() })
+        Ok(Self { read, write, writers: Arc::new(Semaphore::new(writers)), outbox: Arc::default() })
     }
 
     /// For queries. On SQLite a statement that writes fails here.
@@ -70,7 +89,10 @@ impl Database {
     /// # Errors
     /// [`crate::Error::Unavailable`] when no connection is free in time.
     pub async fn begin(&self) -> Result<Transaction, crate::Error> {
-        Transaction::begin(&self.write, self.outbox.clone()).await
+        let turn = tokio::time::timeout(WAIT_LIMIT, self.writers.clone().acquire_owned());
+        let late = || crate::Error::Unavailable("too many transactions are open".into());
+        let turn = turn.await.map_err(|_| late())?.map_err(crate::Error::internal)?;
+        Transaction::begin(&self.write, turn, self.outbox.clone()).await
     }
 
     /// Tells when committed transactions have left events in the outbox.

@@ -9,6 +9,8 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::Error;
 use crate::messaging::{Event, OutboxSignal, outbox};
 
@@ -22,16 +24,22 @@ pub struct Transaction {
     events: Mutex<Vec<outbox::ActiveModel>>,
     /// When it had its connection and, on SQLite, the write lock: from then on others wait for it.
     began: Instant,
+    /// Dropped with the transaction: then the next one may begin.
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Transaction {
-    pub(super) async fn begin(write: &DatabaseConnection, outbox: Arc<OutboxSignal>) -> Result<Self, Error> {
+    pub(super) async fn begin(
+        write: &DatabaseConnection,
+        turn: OwnedSemaphorePermit,
+        outbox: Arc<OutboxSignal>,
+    ) -> Result<Self, Error> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         let inner = write.begin_with_options(options).await?;
-        Ok(Self { inner, outbox, events: Mutex::default(), began: Instant::now() })
+        Ok(Self { inner, outbox, events: Mutex::default(), began: Instant::now(), _turn: turn })
     }
 
     /// Lets nobody else hold this lock until the end of the transaction.

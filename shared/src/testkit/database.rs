@@ -33,7 +33,7 @@ impl TestDatabase {
 
     /// Where it is.
     pub fn settings(&self) -> DatabaseSettings {
-        DatabaseSettings { url: Secret::new(&self.url), max_connections: 6 }
+        DatabaseSettings { url: Secret::new(&self.url), max_connections: 6, max_writers: 3 }
     }
 
     /// Where it is, for a process's environment.

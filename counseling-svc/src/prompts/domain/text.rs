@@ -1,6 +1,6 @@
 //! Which texts prompts may hold.
 
-pub use crate::text::TextRule;
+pub use shared::text::TextRule;
 
 /// The name of a version or of a technique.
 pub const NAME: TextRule = TextRule::new(1, 100);
