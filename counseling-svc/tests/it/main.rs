@@ -6,6 +6,7 @@ mod catalog;
 mod counselors;
 mod counsels;
 mod episodes;
+mod erasure;
 mod failures;
 mod interruptions;
 mod messages;

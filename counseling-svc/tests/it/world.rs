@@ -314,9 +314,19 @@ pub struct Stopped {
 }
 
 impl Stopped {
+    pub fn nats(&self) -> &NatsServer {
+        &self.nats
+    }
+
     /// The only instance, for a while.
     pub async fn doomed_instance(&self) -> Doomed {
-        let config = service_config("counseling-svc", &self.nats, &self.file);
+        self.doomed_instance_as(|_| {}).await
+    }
+
+    /// The only instance, for a while, configured otherwise.
+    pub async fn doomed_instance_as(&self, configure: impl FnOnce(&mut ServiceConfig)) -> Doomed {
+        let mut config = service_config("counseling-svc", &self.nats, &self.file);
+        configure(&mut config);
         Doomed::start(config, self.clock.clone(), self.assistant.clone()).await
     }
 
