@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Info, Stream};
 use async_nats::jetstream::{self, consumer};
 use futures::StreamExt;
@@ -53,7 +55,10 @@ pub async fn follow(hub: Arc<Hub>, jetstream: jetstream::Context, history: Durat
         if began.elapsed() > PULL {
             pause = SHORTEST_PAUSE;
         }
-        if pause == SHORTEST_PAUSE {
+        if source.stream_created.is_none() && is_missing(&*error) {
+            // At the very first start counseling-svc has not declared it yet.
+            tracing::debug!("waiting for the stream of counsels");
+        } else if pause == SHORTEST_PAUSE {
             tracing::warn!(error = %Chain(&*error), "the stream of counsels cannot be read; trying until it can");
         }
         tokio::select! {
@@ -61,6 +66,12 @@ pub async fn follow(hub: Arc<Hub>, jetstream: jetstream::Context, history: Durat
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
         }
     }
+}
+
+/// Whether the stream is not there.
+fn is_missing(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let kind = error.downcast_ref::<GetStreamError>().map(GetStreamError::kind);
+    matches!(kind, Some(GetStreamErrorKind::JetStream(cause)) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
 struct Source {
