@@ -39,7 +39,7 @@ pub use session::SessionKeySettings;
 use session::{RevokedSessions, Sessions};
 use shared::auth::MeshSigner;
 use shared::error::Error;
-use shared::mesh::{Directory, GATEWAY, Instance, MeshChannel, MeshTlsFiles, Registration};
+use shared::mesh::{Directory, GATEWAY, Instance, MeshChannel, Registration};
 use shared::messaging::Nats;
 use shared::shutdown::Shutdown;
 use shared::{id, time::Clock};
@@ -131,10 +131,7 @@ fn reach(config: &Config, nats: &Nats, shutdown: &Shutdown) -> Result<(Directory
     };
     let signer = MeshSigner::new(&config.mesh_signing_key, config.mesh_token_cache)?;
     let mut settings = config.upstream.clone();
-    settings.tls = config.mesh_tls.as_ref().map(MeshTlsFiles::client).transpose()?;
-    if let Some(tls) = &settings.tls {
-        shutdown.spawn(tls.clone().keep_fresh(shutdown.clone()));
-    }
+    settings.tls = config.mesh_tls.as_ref().map(|files| files.client(shutdown)).transpose()?;
     let channel = |service| {
         let channel = MeshChannel::new(service, directory.clone(), settings.clone());
         channel.signed_by(signer.clone())

@@ -234,10 +234,7 @@ impl Service {
         let calls = Shutdown::default();
         let tokens =
             MeshVerifier::new(self.name, &self.config.mesh_verifying_keys, self.config.mesh_token_cache)?;
-        let tls = self.config.mesh_tls.as_ref().map(MeshTlsFiles::server).transpose()?;
-        if let Some(tls) = &tls {
-            self.workers.spawn(tls.clone().keep_fresh(self.workers.clone()));
-        }
+        let tls = self.config.mesh_tls.as_ref().map(|files| files.server(&self.workers)).transpose()?;
         let server = tokio::spawn(server.serve(listener, tokens, tls, calls.clone()));
 
         let instance = Instance {

@@ -35,16 +35,19 @@ impl<T> fmt::Debug for Reloading<T> {
 }
 
 impl<T: Send + Sync + 'static> Reloading<T> {
-    /// Reads for the first time.
+    /// Reads for the first time, and again whenever a file changes, until shutdown begins.
     ///
     /// # Errors
-    /// Those of `read`.
+    /// Those of `read`, the first time.
     pub fn load(
         files: Vec<PathBuf>,
+        shutdown: &Shutdown,
         read: impl Fn() -> Result<Arc<T>, Error> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, Error> {
         let current = RwLock::new(read()?);
-        Ok(Arc::new(Self { files, read: Box::new(read), current }))
+        let reloading = Arc::new(Self { files, read: Box::new(read), current });
+        shutdown.spawn(reloading.clone().keep_fresh(shutdown.clone()));
+        Ok(reloading)
     }
 
     /// What was read last. Connections that are open keep what they have.
@@ -52,8 +55,8 @@ impl<T: Send + Sync + 'static> Reloading<T> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads again whenever a file changes, until shutdown begins. Files that cannot be used leave everything as it is.
-    pub fn keep_fresh(self: Arc<Self>, shutdown: Shutdown) -> impl Future<Output = ()> + Send + 'static {
+    /// Files that cannot be used leave everything as it is.
+    fn keep_fresh(self: Arc<Self>, shutdown: Shutdown) -> impl Future<Output = ()> + Send + 'static {
         let (mut seen, mut refused) = (self.changed_at(), None);
         async move {
             let mut interval = tokio::time::interval(LOOK);
@@ -98,10 +101,11 @@ pub fn server(
     cert: &Path,
     key: &Path,
     protocols: &'static [&'static [u8]],
+    shutdown: &Shutdown,
 ) -> Result<Arc<Reloading<ServerConfig>>, Error> {
     let files = vec![cert.to_owned(), key.to_owned()];
     let (cert, key) = (cert.to_owned(), key.to_owned());
-    Reloading::load(files, move || {
+    Reloading::load(files, shutdown, move || {
         let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let (chain, private) = (certificates(&cert)?, private_key(&key)?);
         let config = config.map_err(Error::internal)?.with_no_client_auth();

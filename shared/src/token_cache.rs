@@ -36,9 +36,10 @@ impl<K: Eq + Hash, V: Clone> TokenCache<K, V> {
         K: Borrow<Q>,
     {
         let Some(cache) = &self.cache else { return Ok(make()?.0) };
-        match cache.get(key) {
-            Some((value, until)) if self.clock.now() < until => return Ok(value),
-            Some(_) | None => {}
+        if let Some((value, until)) = cache.get(key)
+            && self.clock.now() < until
+        {
+            return Ok(value);
         }
         let (value, until) = make()?;
         cache.insert(key.to_owned(), (value.clone(), until));

@@ -1,7 +1,6 @@
 //! What counselors, tones and bubbles may be.
 
 use shared::proto::v1::CounselorGender;
-
 use shared::text::TextRule;
 
 /// The name of a counselor or a tone.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use shared::proto::v1::CounselMessageReaction;
+use shared::text::TextRule;
 use shared::time::Timestamp;
 
 use crate::assistant::{Risk, Usage};
-use shared::text::TextRule;
 
 /// How long an answer may take before the turn counts as interrupted. As long as a token is held for it.
 pub const TURN: Duration = Duration::from_secs(60);

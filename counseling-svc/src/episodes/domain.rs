@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use shared::Violations;
 use shared::proto::v1::Speaker;
-use shared::time::Timestamp;
-
 use shared::text::TextRule;
+use shared::time::Timestamp;
 
 /// The title of an episode.
 pub const TITLE: TextRule = TextRule::new(1, 100);

@@ -5,6 +5,7 @@ mod authority;
 mod catalog;
 mod counselors;
 mod counsels;
+mod doomed;
 mod episodes;
 mod erasure;
 mod failures;

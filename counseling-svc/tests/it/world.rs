@@ -21,11 +21,11 @@ use shared::proto::v1::{
 use shared::service::{Running, ServiceConfig};
 use shared::testkit::{Engine, NatsServer, TestDatabase, caller, eventually, service_config};
 use shared::time::Clock;
-use tokio::runtime::Runtime;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use crate::doomed::Doomed;
 use crate::puppet::Puppet;
 
 /// A counseling-svc that runs.
@@ -337,29 +337,6 @@ impl Stopped {
             Instance::start(service_config("counseling-svc", &nats, &file), clock.clone(), assistant.clone())
                 .await;
         World { nats, file, clock, service, assistant }
-    }
-}
-
-/// An instance in a runtime of its own.
-pub struct Doomed {
-    pub calls: Calls,
-    runtime: Runtime,
-    _instance: Instance,
-}
-
-impl Doomed {
-    async fn start(config: ServiceConfig, clock: Clock, assistant: Arc<dyn Assistant>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.unwrap();
-        let start = Instance::start(config, clock, assistant);
-        let instance = runtime.spawn(start).await.unwrap();
-        // Called from this runtime, which goes on.
-        Self { runtime, calls: Calls::to(&instance.running), _instance: instance }
-    }
-
-    /// Ends whatever the instance does where it stands, as the end of its process would.
-    pub fn crash(self) {
-        self.runtime.shutdown_background();
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use shared::auth::{Caller, MESH_TOKEN, MeshSigner};
-use shared::mesh::GATEWAY;
+use shared::mesh::{GATEWAY, SERVICES};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::{Authority, SetAuthorityRequest};
 use shared::testkit::{NatsServer, PostgresServer, Process, mesh_signing_key};
@@ -191,8 +191,7 @@ async fn patiently<T>(attempt: impl AsyncFn() -> Result<T, BoxError>) -> Result<
 
 /// A token by which services trust the gateway.
 pub(crate) fn mesh_token(caller: Caller) -> Result<String, BoxError> {
-    Ok(MeshSigner::new(&mesh_signing_key(), 0)?
-        .sign(caller, &["user-svc", "counseling-svc", "payment-svc"])?)
+    Ok(MeshSigner::new(&mesh_signing_key(), 0)?.sign(caller, &SERVICES)?)
 }
 
 /// Runs a binary of this build with its standard output in a file.

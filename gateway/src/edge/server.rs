@@ -78,11 +78,8 @@ impl Server {
             .keep_alive_interval(KEEP_ALIVE)
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(LONGEST_HEAD as u32);
-        let tls = settings.tls.as_ref().map(|files| {
-            let tls = tls::server(&files.cert, &files.key, &[b"h2", b"http/1.1"])?;
-            shutdown.spawn(tls.clone().keep_fresh(shutdown.clone()));
-            Ok::<_, shared::Error>(tls)
-        });
+        let tls = settings.tls.as_ref();
+        let tls = tls.map(|files| tls::server(&files.cert, &files.key, &[b"h2", b"http/1.1"], shutdown));
         Ok(Self {
             router,
             builder,

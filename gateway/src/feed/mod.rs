@@ -15,12 +15,11 @@ use async_nats::jetstream;
 use hub::Hub;
 pub use hub::{Feed, FeedRefusal};
 pub use ring::{Entry, Fact};
+use shared::messaging::permissions::FEEDS;
 use shared::shutdown::Shutdown;
 
 /// How long a feed that comes first waits for the source, and a client for the broker.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The stream that is read.
-const STREAM: &str = "COUNSELS";
 
 /// What feeds may take.
 #[derive(Clone, Debug)]
@@ -94,7 +93,7 @@ impl Feeds {
 
     /// Whether the stream has come as far as this.
     async fn exists(&self, sequence: u64) -> bool {
-        let stream = tokio::time::timeout(PATIENCE, Box::pin(self.jetstream.get_stream(STREAM))).await;
+        let stream = tokio::time::timeout(PATIENCE, Box::pin(self.jetstream.get_stream(FEEDS))).await;
         matches!(stream, Ok(Ok(stream)) if stream.cached_info().state.last_sequence >= sequence)
     }
 }

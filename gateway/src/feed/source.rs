@@ -12,12 +12,12 @@ use async_nats::jetstream::{self, consumer};
 use futures::StreamExt;
 use shared::error::Chain;
 use shared::id;
+use shared::messaging::permissions::FEEDS;
 use shared::messaging::{Event, ReceivedEvent};
 use shared::proto::events::v1;
 use shared::shutdown::Shutdown;
 use time::OffsetDateTime;
 
-use super::STREAM;
 use super::hub::Hub;
 use super::ring::{Entry, Fact};
 
@@ -84,7 +84,7 @@ struct Source {
 
 impl Source {
     async fn read(&mut self) -> Result<Infallible, async_nats::Error> {
-        let stream = Box::pin(self.jetstream.get_stream(STREAM)).await?;
+        let stream = Box::pin(self.jetstream.get_stream(FEEDS)).await?;
         let goes_on = self.goes_on(stream.cached_info());
         let deliver_policy = if goes_on {
             DeliverPolicy::ByStartSequence { start_sequence: self.hub.last() + 1 }

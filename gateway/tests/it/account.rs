@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use shared::testkit::eventually;
 
-use crate::world::{Call, World, masked};
+use crate::masked::masked;
+use crate::world::{Call, World};
 
 async fn tokens(world: &World, token: &str) -> Value {
     world.send(Call::get("/v1/users/me/tokens").by(token)).await.expect(200).body["data"]["tokens"].clone()

@@ -9,7 +9,8 @@ use shared::proto::v1::session_service_client::SessionServiceClient;
 use shared::testkit::{Engine, caller};
 use shared::time::{Clock, Timestamp};
 
-use crate::world::{Call, Reply, SESSION_KEY, World, masked};
+use crate::masked::masked;
+use crate::world::{Call, Reply, SESSION_KEY, World};
 
 /// A token as the gateway signs them.
 pub fn token(user_id: &str, kind: &str, authority: &str, lifetime: i64) -> String {

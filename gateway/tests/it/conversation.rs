@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use shared::testkit::eventually;
 
-use crate::world::{Call, World, masked};
+use crate::masked::masked;
+use crate::world::{Call, World};
 
 shared::on_each_engine! {
     async fn a_guest_talks_with_a_counselor_and_spends_its_tokens(engine: Engine) {

@@ -19,6 +19,7 @@ mod feed;
 mod idempotency;
 mod images;
 mod logs;
+mod masked;
 mod mesh;
 mod mesh_tls;
 mod openapi;

@@ -8,6 +8,7 @@ use axum::http::Method;
 use counseling_svc::assistant::OfflineAssistant;
 use rustls::pki_types::{CertificateDer, ServerName};
 use shared::mesh::MeshTlsFiles;
+use shared::shutdown::Shutdown;
 use shared::testkit::{Engine, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,7 +41,7 @@ async fn world(folder: &Path) -> World {
 async fn connect(address: SocketAddr, service: &str, with: &MeshTlsFiles) -> Option<CertificateDer<'static>> {
     let name = ServerName::try_from(service.to_owned()).unwrap();
     let stream = TcpStream::connect(address).await.unwrap();
-    let connector = TlsConnector::from(with.client().unwrap().current());
+    let connector = TlsConnector::from(with.client(&Shutdown::default()).unwrap().current());
     let mut stream = connector.connect(name, stream).await.ok()?;
     // With TLS 1.3 a server refuses after the client believes that all is well.
     stream.write_all(PREFACE).await.ok()?;

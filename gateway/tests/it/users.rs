@@ -3,7 +3,8 @@
 use serde_json::json;
 use shared::testkit::Engine;
 
-use crate::world::{Call, World, masked};
+use crate::masked::masked;
+use crate::world::{Call, World};
 
 shared::on_each_engine! {
     async fn a_profile_is_changed_field_by_field(engine: Engine) {

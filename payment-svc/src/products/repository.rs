@@ -47,14 +47,11 @@ impl Products for Transaction {
 
     async fn save_product(&self, product: &Product) -> Result<(), Error> {
         entity::Entity::update(row_of(product)).exec_without_returning(&**self).await?;
-        let version = version::Entity::find_by_id((product.id.clone(), product.version));
-        if version.one(&**self).await?.is_none() {
-            insert_version(self, product, product.updated_at).await?;
-        }
-        Ok(())
+        insert_version(self, product, product.updated_at).await
     }
 }
 
+/// Keeps what a product offers now, unless that version is kept already.
 async fn insert_version(transaction: &Transaction, product: &Product, now: Timestamp) -> Result<(), Error> {
     let Product { id, version, offer, .. } = product;
     let row = version::Model {
@@ -65,7 +62,12 @@ async fn insert_version(transaction: &Transaction, product: &Product, now: Times
         tokens: offer.tokens,
         created_at: now,
     };
-    version::Entity::insert(row.into_active_model()).exec_without_returning(&**transaction).await?;
+    let known =
+        OnConflict::columns([version::Column::ProductId, version::Column::Version]).do_nothing().to_owned();
+    let insert = version::Entity::insert(row.into_active_model()).on_conflict(known);
+    if insert.exec_without_returning(&**transaction).await? == 0 {
+        return Ok(());
+    }
     let prices = offer.prices.iter().map(|(currency, amount)| {
         let (product_id, currency) = (id.clone(), currency.clone());
         price::Model { product_id, version: *version, currency, amount: *amount }.into_active_model()

@@ -16,6 +16,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use super::GATEWAY;
 use crate::Error;
 use crate::config::Source;
+use crate::shutdown::Shutdown;
 use crate::tls::{Reloading, certificates, private_key, provider};
 
 /// The protocol of gRPC (ALPN, RFC 7301).
@@ -49,13 +50,13 @@ impl MeshTlsFiles {
         }
     }
 
-    /// The side that is connected to.
+    /// The side that is connected to; its files are read again until shutdown begins.
     ///
     /// # Errors
     /// When a file cannot be used.
-    pub fn server(&self) -> Result<Arc<Reloading<ServerConfig>>, Error> {
+    pub fn server(&self, shutdown: &Shutdown) -> Result<Arc<Reloading<ServerConfig>>, Error> {
         let files = self.clone();
-        self.load(move || {
+        self.load(shutdown, move || {
             let clients = WebPkiClientVerifier::builder_with_provider(files.roots()?, provider());
             let clients = clients.build().map_err(Error::internal)?;
             let config = ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13]);
@@ -67,13 +68,13 @@ impl MeshTlsFiles {
         })
     }
 
-    /// The side that connects.
+    /// The side that connects; its files are read again until shutdown begins.
     ///
     /// # Errors
     /// When a file cannot be used.
-    pub fn client(&self) -> Result<Arc<Reloading<ClientConfig>>, Error> {
+    pub fn client(&self, shutdown: &Shutdown) -> Result<Arc<Reloading<ClientConfig>>, Error> {
         let files = self.clone();
-        self.load(move || {
+        self.load(shutdown, move || {
             let config = ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13]);
             let config = config.map_err(Error::internal)?.with_root_certificates(files.roots()?);
             let (chain, key) = (certificates(&files.cert)?, private_key(&files.key)?);
@@ -85,10 +86,11 @@ impl MeshTlsFiles {
 
     fn load<T: Send + Sync + 'static>(
         &self,
+        shutdown: &Shutdown,
         read: impl Fn() -> Result<T, Error> + Send + Sync + 'static,
     ) -> Result<Arc<Reloading<T>>, Error> {
         let files = vec![self.cert.clone(), self.key.clone(), self.ca.clone()];
-        Reloading::load(files, move || read().map(Arc::new))
+        Reloading::load(files, shutdown, move || read().map(Arc::new))
     }
 
     fn roots(&self) -> Result<Arc<RootCertStore>, Error> {

@@ -23,8 +23,8 @@ pub const REVOKED_SESSIONS: &str = "revoked-sessions";
 const GATEWAY_BUCKETS: [&str; 3] = [IDEMPOTENCY, SIGN_INS, REVOKED_SESSIONS];
 /// Those that a gateway watches.
 const WATCHED: [&str; 2] = [INSTANCES, REVOKED_SESSIONS];
-/// What the gateway's feeds read.
-const FEEDS: &str = "COUNSELS";
+/// The stream that the gateway's feeds read.
+pub const FEEDS: &str = "COUNSELS";
 
 /// Every user of the broker.
 pub fn users() -> impl Iterator<Item = &'static str> {

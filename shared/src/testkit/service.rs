@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{NatsServer, TestDatabase};
 use crate::auth::{Caller, MESH_TOKEN, MeshSigner};
 use crate::keys::SigningKey;
-use crate::mesh::RegistrySettings;
+use crate::mesh::{RegistrySettings, SERVICES};
 use crate::messaging::{ConsumerSettings, RelaySettings, TopologySettings};
 use crate::service::ServiceConfig;
 use crate::telemetry::LogFormat;
@@ -48,8 +48,7 @@ pub fn service_config(name: &str, nats: &NatsServer, database: &TestDatabase) ->
 /// Never: the key signs.
 pub fn caller<T>(caller: Caller, message: T) -> tonic::Request<T> {
     let signer = MeshSigner::new(&mesh_signing_key(), 0).expect("the key is one");
-    let services = ["user-svc", "counseling-svc", "payment-svc"];
-    let token = signer.sign(caller, &services).expect("the key signs");
+    let token = signer.sign(caller, &SERVICES).expect("the key signs");
     let mut request = tonic::Request::new(message);
     request.metadata_mut().insert(MESH_TOKEN, token.parse().expect("a token is ASCII"));
     request
