@@ -1,46 +1,100 @@
-//! payment-svc: what can be bought, and who can pay.
+//! payment-svc: what can be bought, who can pay, and what was paid.
 //!
 //! Each aggregate has a folder, and in it each layer a file. Dependencies point inwards: `grpc` and `consumers` call
-//! `commands` and `queries`, which work on `domain`; `repository` keeps it in the database.
+//! `commands` and `queries`, which work on `domain`; `repository` keeps it in the database. Who collects the money is
+//! behind the port [`providers::Provider`].
 
 mod authority;
+mod config;
 mod customers;
 mod export;
+mod ledger;
 mod migration;
+mod orders;
 mod products;
+pub mod providers;
+pub mod sandbox;
+pub mod tools;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use shared::Error;
 use shared::grpc::{GrpcServer, UserDataGrpc};
 use shared::messaging::KEEP_CUSTOMERS;
+use shared::proto::v1::PaymentProvider;
+use shared::proto::v1::order_service_server::OrderServiceServer;
 use shared::proto::v1::payment_service_server::PaymentServiceServer;
 use shared::proto::v1::product_service_server::ProductServiceServer;
 use shared::proto::v1::user_data_service_server::UserDataServiceServer;
-use shared::service::{Running, Service, ServiceConfig};
+use shared::service::{Running, Service};
 use shared::time::Clock;
 
 pub use crate::authority::RULES;
+pub use crate::config::{PaymentConfig, SandboxConfig};
 use crate::customers::consumers::KeepCustomers;
 use crate::customers::grpc::PaymentGrpc;
+use crate::ledger::checkpoints;
 use crate::migration::Migrator;
+use crate::orders::commands::OrderCommands;
+pub use crate::orders::commands::OrderSettings;
+use crate::orders::grpc::OrderGrpc;
+use crate::orders::worker;
 use crate::products::catalog;
 use crate::products::grpc::ProductGrpc;
+use crate::providers::{Provider, Providers};
+use crate::sandbox::Sandbox;
 
 /// Starts payment-svc and returns once it serves.
 ///
 /// # Errors
-/// When the database cannot be opened or migrated, the broker refuses the streams, or the address is in use.
-pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error> {
-    let service = Service::prepare::<Migrator>("payment-svc", config, clock).await?;
+/// When the database cannot be opened or migrated, the broker refuses the streams, or an address is in use.
+pub async fn start(config: impl Into<PaymentConfig>, clock: Clock) -> Result<Running, Error> {
+    let mut config = config.into();
+    let service = Service::prepare::<Migrator>("payment-svc", config.service.clone(), clock).await?;
     let (database, clock) = (&service.database, &service.clock);
     catalog::plant(database, clock.now()).await?;
+    if let Some(sandbox) = embedded_sandbox(&mut config).await? {
+        service.spawn(|shutdown| async move {
+            shutdown.begun().await;
+            sandbox.stop().await;
+        });
+    }
+    let orders = OrderCommands::new(database.clone(), clock.clone(), set_up(&config)?, config.orders);
 
     // What other services' events do here.
     service.consume(&KEEP_CUSTOMERS, KeepCustomers::new(clock.clone()));
+
+    // What time alone does.
+    let (due, sums) = (orders.clone(), database.clone());
+    service.spawn(|shutdown| worker::run(due, shutdown));
+    service.spawn(|shutdown| checkpoints::run(sums, shutdown));
 
     // What callers do.
     let server = GrpcServer::new(RULES)
         .with(PaymentServiceServer::new(PaymentGrpc::new(database)))
         .with(ProductServiceServer::new(ProductGrpc::new(database, clock)))
+        .with(OrderServiceServer::new(OrderGrpc::new(orders, database)))
         .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)));
     service.serve(server).await
+}
+
+/// Starts the sandbox, if it is to run in this process, and notes where it is.
+async fn embedded_sandbox(config: &mut PaymentConfig) -> Result<Option<Sandbox>, Error> {
+    let Some(SandboxConfig { http, embedded: Some(settings), .. }) = &mut config.sandbox else {
+        return Ok(None);
+    };
+    let sandbox = Sandbox::start(settings.clone()).await?;
+    http.url = sandbox.url();
+    Ok(Some(sandbox))
+}
+
+/// The providers that the configuration knows.
+fn set_up(config: &PaymentConfig) -> Result<Providers, Error> {
+    let mut known: HashMap<PaymentProvider, Arc<dyn Provider>> = HashMap::new();
+    if let Some(SandboxConfig { http, key, notice_secret, .. }) = &config.sandbox {
+        let sandbox = providers::sandbox::Sandbox::new(http.clone(), key, notice_secret.clone());
+        known.insert(PaymentProvider::Sandbox, Arc::new(sandbox.map_err(Error::internal)?));
+    }
+    Ok(Providers::new(config.first, known))
 }

@@ -21,6 +21,13 @@ pub type HttpsClient<B> = Client<HttpsConnector<HttpConnector>, B>;
 #[error("{0}")]
 pub struct HttpsSetupError(String);
 
+impl HttpsSetupError {
+    /// For a reason that a user of [`client`] has found.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
 /// A client of addresses that begin with `https`, or of ones that do not: those need no authorities.
 ///
 /// # Errors

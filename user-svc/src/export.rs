@@ -70,6 +70,7 @@ pub fn sections(database: &Database, user_id: &str) -> Vec<Section> {
         json!({
             "orderId": credit.order_id,
             "amount": credit.amount,
+            "revoked": credit.revoked,
             "creditedAt": credit.credited_at.to_rfc3339(),
         })
     });

@@ -2,6 +2,8 @@
 
 mod m2026_01_02_000001_create_customers;
 mod m2026_03_02_000001_create_products;
+mod m2026_04_01_000001_create_orders;
+mod m2026_04_01_000002_create_ledger;
 
 use sea_orm_migration::prelude::*;
 use shared::messaging::CreateMessagingTables;
@@ -16,6 +18,8 @@ impl MigratorTrait for Migrator {
             Box::new(CreateMessagingTables),
             Box::new(m2026_01_02_000001_create_customers::Migration),
             Box::new(m2026_03_02_000001_create_products::Migration),
+            Box::new(m2026_04_01_000001_create_orders::Migration),
+            Box::new(m2026_04_01_000002_create_ledger::Migration),
         ]
     }
 }

@@ -3,5 +3,8 @@
 
 mod authority;
 mod customers;
+mod orders;
 mod products;
+mod refunds;
+mod shop;
 mod world;

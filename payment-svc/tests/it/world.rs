@@ -1,7 +1,9 @@
 //! A running payment-svc, its broker, and user-svc's outbox.
 
+use payment_svc::PaymentConfig;
 use sea_orm::{ConnectionTrait, Statement};
 use shared::auth::Caller;
+use shared::database::Database;
 use shared::messaging::dead_letter::DeadLetter;
 use shared::messaging::{ConsumerSpec, Event, Nats};
 use shared::proto::v1::payment_service_client::PaymentServiceClient;
@@ -14,16 +16,17 @@ use tonic::transport::{Channel, Endpoint};
 
 /// A payment-svc that runs.
 pub struct Instance {
-    running: Running,
+    pub running: Running,
     channel: Channel,
 }
 
 impl Instance {
     async fn start(nats: &NatsServer, file: &TestDatabase) -> Self {
-        let running =
-            Box::pin(payment_svc::start(service_config("payment-svc", nats, file), Clock::system()))
-                .await
-                .unwrap();
+        Self::with(service_config("payment-svc", nats, file).into(), Clock::system()).await
+    }
+
+    pub async fn with(config: PaymentConfig, clock: Clock) -> Self {
+        let running = Box::pin(payment_svc::start(config, clock)).await.unwrap();
         let channel = Endpoint::from_shared(format!("http://{}", running.address)).unwrap().connect_lazy();
         Self { running, channel }
     }
@@ -104,11 +107,15 @@ impl World {
         self.count("SELECT COUNT(*) FROM customers").await
     }
 
-    /// The number that a query tells.
+    /// See [`count`].
     pub async fn count(&self, sql: &str) -> i64 {
-        let database = self.service.running.database();
-        let statement = Statement::from_string(database.backend(), sql);
-        let row = database.read().query_one_raw(statement).await.unwrap().unwrap();
-        row.try_get_by_index(0).unwrap()
+        count(self.service.running.database(), sql).await
     }
+}
+
+/// The number that a query tells.
+pub async fn count(database: &Database, sql: &str) -> i64 {
+    let statement = Statement::from_string(database.backend(), sql);
+    let row = database.read().query_one_raw(statement).await.unwrap().unwrap();
+    row.try_get_by_index(0).unwrap()
 }

@@ -42,6 +42,7 @@ events! {
     UserDeleted: "users.user.deleted" of user_id;
     AuthChannelConnected: "users.auth_channel.connected" of user_id;
     TokensCredited: "users.tokens.credited" of user_id;
+    TokensRevoked: "users.tokens.revoked" of user_id;
     CounselCreated: "counsels.counsel.created" of counsel_id;
     CounselMessageCreated: "counsels.message.created" of counsel_id;
     CounselMessageFailed: "counsels.message.failed" of counsel_id;
@@ -49,6 +50,10 @@ events! {
     RiskDetected: "counsels.risk.detected" of counsel_id;
     RapportGrown: "counsels.rapport.grown" of counselor_user_relationship_id;
     OrderPaid: "payments.order.paid" of order_id;
+    OrderFailed: "payments.order.failed" of order_id;
+    OrderCanceled: "payments.order.canceled" of order_id;
+    OrderRefunded: "payments.order.refunded" of order_id;
+    OrderMismatched: "payments.order.mismatched" of order_id;
 }
 
 /// The CloudEvents type of the facts with this subject prefix.

@@ -91,12 +91,12 @@ pub const TRACK_USERS: ConsumerSpec = ConsumerSpec {
     concurrency: 1,
 };
 
-/// user-svc: credits bought tokens.
+/// user-svc: credits bought tokens, and takes back those of refunds.
 pub const CREDIT_TOKENS: ConsumerSpec = ConsumerSpec {
     name: "user-svc-credits",
     owner: "user-svc",
     stream: "PAYMENTS",
-    facts: &[v1::OrderPaid::SUBJECT],
+    facts: &[v1::OrderPaid::SUBJECT, v1::OrderRefunded::SUBJECT],
     concurrency: 1,
 };
 

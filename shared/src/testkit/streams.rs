@@ -3,7 +3,7 @@
 use super::eventually;
 use crate::id::new_id;
 use crate::messaging::dead_letter::{self, DeadLetter};
-use crate::messaging::{ConsumerSpec, DEAD_LETTERS, Nats};
+use crate::messaging::{ConsumerSpec, DEAD_LETTERS, Event, Nats, ReceivedEvent};
 
 /// Puts the last event with this subject into its stream once more, as the relay does when an ack was lost for longer
 /// than the stream remembers message ids.
@@ -18,6 +18,26 @@ pub async fn deliver_again(nats: &Nats, stream: &str, subject: &str) {
     message.headers.insert("Nats-Msg-Id", new_id());
     let publish = jetstream.publish_with_headers(message.subject, message.headers, message.payload);
     publish.await.expect("the event is sent").await.expect("the stream takes the event");
+}
+
+/// Every `E` about this aggregate in its stream, in order.
+///
+/// # Panics
+/// When the stream is not there, or an event cannot be read.
+pub async fn events<E: Event>(nats: &Nats, aggregate_id: &str) -> Vec<E> {
+    let stream = E::SUBJECT.split('.').next().unwrap_or_default().to_uppercase();
+    let mut stream = nats.jetstream.get_stream(stream).await.expect("the stream is there");
+    let subject = format!("{}.{aggregate_id}", E::SUBJECT);
+    let mut events = Vec::new();
+    let state = &stream.info().await.expect("the stream answers").state;
+    for sequence in state.first_sequence..=state.last_sequence {
+        let message = stream.get_raw_message(sequence).await.expect("no event is missing");
+        if message.subject.as_str() == subject {
+            let event = ReceivedEvent::read(&subject, Some(&message.headers), message.payload);
+            events.push(event.expect("an event").data().expect("its data"));
+        }
+    }
+    events
 }
 
 /// Waits until the consumer has nothing left to do.

@@ -4,7 +4,7 @@
 use shared::Error;
 use shared::database::Database;
 use shared::error::NO_REMAINING_TOKENS;
-use shared::proto::events::v1::OrderPaid;
+use shared::proto::events::v1::{OrderPaid, OrderRefunded, TokensRevoked};
 use shared::time::{Clock, Timestamp};
 
 use super::domain::{CreditRefusal, MessageTokens, NoTokensLeft, Plan, Reservation};
@@ -158,6 +158,7 @@ pub async fn credit(
         order_id: order.order_id.clone(),
         user_id: order.user_id.clone(),
         amount: order.tokens,
+        revoked: 0,
         credited_at: now,
     };
     let is_new = store.insert_credit(credit).await?;
@@ -165,6 +166,39 @@ pub async fn credit(
         store.save_message_tokens(&tokens).await?;
     }
     Ok(is_new)
+}
+
+/// Takes back the tokens of an order that was refunded, in whole or in part, as far as they are not spent; nothing when
+/// that has been done before.
+///
+/// # Errors
+/// [`Error::NotFound`] when the order has not been credited (yet).
+pub async fn revoke(
+    store: &(impl TokenStore + Sync),
+    order: OrderRefunded,
+) -> Result<Option<TokensRevoked>, Error> {
+    let OrderRefunded { order_id, user_id, tokens_revoked, .. } = order;
+    // Nothing was credited, or nobody is there any more whom it could be taken from.
+    if tokens_revoked == 0 || user_id.is_empty() {
+        return Ok(None);
+    }
+    let tokens = store.message_tokens_for_change(&user_id).await?;
+    let mut tokens = tokens.ok_or(Error::NotFound("user"))?;
+    let credit = store.credit(&order_id, &user_id).await?;
+    let mut credit = credit.ok_or(Error::NotFound("credit of the order"))?;
+    // Told of all the refunds of the order together, so that none counts twice and one that is missed is made up for.
+    let revoked = tokens_revoked.min(credit.amount);
+    let more = u32::try_from(revoked - credit.revoked).unwrap_or(0);
+    if more == 0 {
+        return Ok(None);
+    }
+    let taken = tokens.revoke(more);
+    credit.revoked = revoked;
+    store.save_credit(credit).await?;
+    store.save_message_tokens(&tokens).await?;
+    let count = |tokens: u32| i32::try_from(tokens).map_err(Error::internal);
+    let (amount, spent) = (count(taken)?, count(more - taken)?);
+    Ok(Some(TokensRevoked { user_id, order_id, amount, spent }))
 }
 
 async fn for_change(

@@ -3,7 +3,9 @@
 use shared::Error;
 use shared::database::Transaction;
 use shared::messaging::{Handler, HandlerError, ReceivedEvent};
-use shared::proto::events::v1::{CounselMessageCreated, CounselMessageFailed, OrderPaid, TokensCredited};
+use shared::proto::events::v1::{
+    CounselMessageCreated, CounselMessageFailed, OrderPaid, OrderRefunded, TokensCredited,
+};
 use shared::time::Clock;
 
 use super::commands::{self, CreditError};
@@ -48,7 +50,7 @@ impl Handler for SettleReservations {
     }
 }
 
-/// Credits the tokens that a paid order buys.
+/// Credits the tokens that a paid order buys, and takes those of a refund back.
 pub struct CreditTokens {
     clock: Clock,
 }
@@ -61,6 +63,14 @@ impl CreditTokens {
 
 impl Handler for CreditTokens {
     async fn handle(&self, event: &ReceivedEvent, transaction: &Transaction) -> Result<(), HandlerError> {
+        if event.is::<OrderRefunded>() {
+            let order: OrderRefunded = event.data().map_err(HandlerError::Permanent)?;
+            // News of the payment may be waiting to be delivered again.
+            if let Some(revoked) = commands::revoke(transaction, order).await? {
+                transaction.publish(&revoked)?;
+            }
+            return Ok(());
+        }
         let order: OrderPaid = event.data().map_err(HandlerError::Permanent)?;
         match commands::credit(transaction, &order, self.clock.now()).await {
             Ok(true) => {

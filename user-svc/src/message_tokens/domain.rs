@@ -243,6 +243,14 @@ impl MessageTokens {
         Ok(tokens)
     }
 
+    /// Takes bought tokens back that were paid back; returns how many that were. Those that are spent stay spent: nobody
+    /// gets into debt.
+    pub fn revoke(&mut self, tokens: u32) -> u32 {
+        let taken = tokens.min(self.purchased);
+        self.purchased -= taken;
+        taken
+    }
+
     /// What the user has now, given the reservations that hold a token. Overdue ones count as given back, whether
     /// that has been written down or not.
     pub fn balance(&self, mut held: Vec<Reservation>, plan: Plan, now: Timestamp) -> Balance {

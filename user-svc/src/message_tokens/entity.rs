@@ -53,6 +53,8 @@ pub mod credit {
         pub order_id: String,
         pub user_id: String,
         pub amount: i32,
+        /// How many of them refunds were to take back.
+        pub revoked: i32,
         pub credited_at: Timestamp,
     }
 

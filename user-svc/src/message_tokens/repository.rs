@@ -26,6 +26,8 @@ pub struct Credit {
     pub order_id: String,
     pub user_id: String,
     pub amount: i32,
+    /// How many of them refunds were to take back.
+    pub revoked: i32,
     pub credited_at: Timestamp,
 }
 
@@ -66,6 +68,16 @@ pub trait TokenStore {
 
     /// Notes a credit; false when its order has been credited before.
     fn insert_credit(&self, credit: Credit) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// The credit of an order of this user, whose tokens are locked.
+    fn credit(
+        &self,
+        order_id: &str,
+        user_id: &str,
+    ) -> impl Future<Output = Result<Option<Credit>, Error>> + Send;
+
+    /// Keeps a changed credit.
+    fn save_credit(&self, credit: Credit) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 impl TokenStore for Transaction {
@@ -112,15 +124,19 @@ impl TokenStore for Transaction {
     }
 
     async fn insert_credit(&self, credit: Credit) -> Result<bool, Error> {
-        let row = credit::ActiveModel {
-            order_id: Set(credit.order_id),
-            user_id: Set(credit.user_id),
-            amount: Set(credit.amount),
-            credited_at: Set(credit.credited_at),
-        };
         let known = OnConflict::column(credit::Column::OrderId).do_nothing().to_owned();
-        let inserted = credit::Entity::insert(row).on_conflict(known).exec_without_returning(&**self).await?;
-        Ok(inserted == 1)
+        let insert = credit::Entity::insert(credit_row_of(credit)).on_conflict(known);
+        Ok(insert.exec_without_returning(&**self).await? == 1)
+    }
+
+    async fn credit(&self, order_id: &str, user_id: &str) -> Result<Option<Credit>, Error> {
+        let credit = credit::Entity::find_by_id(order_id).filter(credit::Column::UserId.eq(user_id));
+        Ok(credit.one(&**self).await?.map(Credit::from))
+    }
+
+    async fn save_credit(&self, credit: Credit) -> Result<(), Error> {
+        credit::Entity::update(credit_row_of(credit)).exec_without_returning(&**self).await?;
+        Ok(())
     }
 }
 
@@ -272,5 +288,22 @@ fn reservation_row_of(reservation: &Reservation) -> reservation::ActiveModel {
         source: Set(source),
         source_window: Set(source_window),
         expires_at: Set(reservation.expires_at),
+    }
+}
+
+impl From<credit::Model> for Credit {
+    fn from(row: credit::Model) -> Self {
+        let credit::Model { order_id, user_id, amount, revoked, credited_at } = row;
+        Self { order_id, user_id, amount, revoked, credited_at }
+    }
+}
+
+fn credit_row_of(credit: Credit) -> credit::ActiveModel {
+    credit::ActiveModel {
+        order_id: Set(credit.order_id),
+        user_id: Set(credit.user_id),
+        amount: Set(credit.amount),
+        revoked: Set(credit.revoked),
+        credited_at: Set(credit.credited_at),
     }
 }

@@ -5,7 +5,7 @@ use shared::auth::Caller;
 use shared::database::Database;
 use shared::id::new_id;
 use shared::messaging::dead_letter::DeadLetter;
-use shared::messaging::{ConsumerSpec, Event, ReceivedEvent};
+use shared::messaging::{ConsumerSpec, Event};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::session_service_client::SessionServiceClient;
@@ -164,18 +164,7 @@ impl World {
     /// Every `E` about this aggregate in its stream, once the outbox is empty.
     pub async fn events<E: Event>(&self, aggregate_id: &str) -> Vec<E> {
         testkit::everything_published(self.database()).await;
-        let stream = E::SUBJECT.split('.').next().unwrap().to_uppercase();
-        let mut stream = self.nats.connect().await.jetstream.get_stream(stream).await.unwrap();
-        let subject = format!("{}.{aggregate_id}", E::SUBJECT);
-        let mut events = Vec::new();
-        for sequence in 1..=stream.info().await.unwrap().state.last_sequence {
-            let message = stream.get_raw_message(sequence).await.unwrap();
-            if message.subject.as_str() == subject {
-                let event = ReceivedEvent::read(&subject, Some(&message.headers), message.payload).unwrap();
-                events.push(event.data().unwrap());
-            }
-        }
-        events
+        testkit::events(&self.nats.connect().await, aggregate_id).await
     }
 
     /// See [`testkit::deliver_again`].

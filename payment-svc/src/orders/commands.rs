@@ -1,0 +1,360 @@
+//! Buying. No transaction is open while a provider is asked; what it says is taken over in one that ends with the
+//! postings and the events that follow.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use shared::Error;
+use shared::auth::Caller;
+use shared::database::{Database, Transaction};
+use shared::id::new_id;
+use shared::proto::events::v1::{OrderCanceled, OrderFailed, OrderMismatched, OrderPaid, OrderRefunded};
+use shared::proto::v1::{OrderState, PaymentProvider, ProductKind};
+use shared::time::{Clock, Timestamp};
+
+use super::domain::{Buyer, Item, Learned, Mismatch, Money, Order, Refusal};
+use super::queries::check_owner;
+use super::refunds::{Refund, RefundState};
+use super::repository::{self, Orders};
+use crate::customers::commands as customer_commands;
+use crate::customers::domain::UserHash;
+use crate::customers::repository::Customers;
+use crate::ledger::domain::{Account, Posting, TOKEN};
+use crate::ledger::repository::Ledger;
+use crate::products::queries::ProductQueries;
+use crate::providers::{Charge, Checkout, NoticeRefusal, Payment, ProviderError, Providers};
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderSettings {
+    /// How long an order can be paid.
+    pub open_for: Duration,
+    /// When a provider is asked again about what it did not answer.
+    pub look_again: Duration,
+}
+
+impl Default for OrderSettings {
+    fn default() -> Self {
+        Self { open_for: Duration::from_secs(1800), look_again: Duration::from_secs(30) }
+    }
+}
+
+/// Changes orders.
+#[derive(Clone)]
+pub struct OrderCommands {
+    pub(super) database: Database,
+    pub(super) clock: Clock,
+    pub(super) providers: Providers,
+    pub(super) settings: OrderSettings,
+}
+
+/// What becomes of an order that is still open when everything is taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Somebody may pay it yet.
+    GoOn,
+    /// The provider will not collect for it any more.
+    End,
+}
+
+/// What an order is to be.
+pub struct NewOrder {
+    pub id: String,
+    pub user_id: String,
+    pub product_id: String,
+    pub currency: String,
+    pub return_url: Option<String>,
+}
+
+impl OrderCommands {
+    pub fn new(database: Database, clock: Clock, providers: Providers, settings: OrderSettings) -> Self {
+        Self { database, clock, providers, settings }
+    }
+
+    /// Orders a product; the same again finds the order that is there. With the order comes where to pay it, as long
+    /// as it can be paid.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such product or the user was erased, [`Error::Invalid`] when it has no
+    /// price in this currency, [`Error::AlreadyExists`] when the id stands for another order.
+    pub async fn create(&self, new: NewOrder) -> Result<(Order, Option<Checkout>), Error> {
+        let item = self.item(&new.product_id, &new.currency).await?;
+        let order = self.insert(&new, item).await?;
+        if !order.is_open() {
+            return Ok((order, None));
+        }
+        let provider = self.providers.get(order.provider)?;
+        let checkout = provider.open(&Charge::from(&order), new.return_url.as_deref()).await?;
+        let order = match &checkout.payment_key {
+            Some(key) if order.payment_key.is_none() => {
+                let payment = Payment { key: Some(key.clone()), ..Payment::unknown() };
+                self.take_over(&order.id, &payment, Then::GoOn).await?
+            }
+            _ => order,
+        };
+        Ok((order, Some(checkout)))
+    }
+
+    /// What the product is, and costs, now.
+    async fn item(&self, product_id: &str, currency: &str) -> Result<Item, Error> {
+        let product = ProductQueries::new(self.database.clone()).by_id(product_id).await?;
+        if product.retired_at.is_some() {
+            return Err(Error::NotFound("product"));
+        }
+        if product.kind != ProductKind::TokenPack {
+            return Err(Error::FailedPrecondition("this product cannot be ordered".to_owned()));
+        }
+        let Some(amount) = product.offer.prices.get(currency).copied() else {
+            return Err(Error::invalid("currency", "must be one that the product has a price in"));
+        };
+        Ok(Item {
+            product_id: product.id,
+            version: product.version,
+            kind: product.kind,
+            name: product.offer.name,
+            tokens: product.offer.tokens,
+            price: Money { currency: currency.to_owned(), amount },
+        })
+    }
+
+    async fn insert(&self, new: &NewOrder, item: Item) -> Result<Order, Error> {
+        let now = self.clock.now();
+        let transaction = self.database.begin().await?;
+        // Their news may not have come yet.
+        customer_commands::keep(&transaction, &new.user_id, now).await?;
+        let customer = transaction.customer_for_change(&UserHash::of(&new.user_id)).await?;
+        let customer = customer.filter(|customer| customer.user_id().is_some());
+        let customer = customer.ok_or(Error::NotFound("customer"))?;
+        let order =
+            Order::new(new.id.clone(), customer.id, item, self.providers.first, now, self.settings.open_for);
+        if transaction.insert_order(&order).await? {
+            transaction.commit().await?;
+            return Ok(order);
+        }
+        let known = transaction.order_for_change(&order.id).await?;
+        let is_same = |known: &Order| {
+            known.customer_id == order.customer_id
+                && known.item.product_id == order.item.product_id
+                && known.item.price.currency == order.item.price.currency
+        };
+        known.filter(is_same).ok_or(Error::AlreadyExists("an order with this id"))
+    }
+
+    /// Collects what the payer has agreed to.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also when it is somebody else's; [`Error::FailedPrecondition`] when it cannot be paid any
+    /// more, or the payer has not agreed; [`Error::ThirdParty`] when the provider does not answer: then the order is
+    /// seen to without being asked again.
+    pub async fn confirm(
+        &self,
+        caller: &Caller,
+        id: &str,
+        payment_key: Option<String>,
+    ) -> Result<Order, Error> {
+        check_owner(self.database.read(), caller, id).await?;
+        let now = self.clock.now();
+        let transaction = self.database.begin().await?;
+        let mut order = transaction.order_for_change(id).await?.ok_or(Error::NotFound("order"))?;
+        let before = order.clone();
+        order.collect(now, now.plus(self.settings.look_again)).map_err(refused)?;
+        if order != before {
+            transaction.save_order(&order, before.state).await?;
+            transaction.commit().await?;
+        }
+        if !order.is_open() {
+            return Ok(order);
+        }
+        let mut charge = Charge::from(&order);
+        charge.payment_key = payment_key.or(charge.payment_key);
+        let payment = self.providers.get(order.provider)?.collect(&charge).await?;
+        self.take_over(id, &payment, Then::GoOn).await
+    }
+
+    /// Ends an order before it is paid; nothing happens when it has ended without payment.
+    ///
+    /// # Errors
+    /// As [`Self::confirm`]; [`Error::FailedPrecondition`] once it is paid.
+    pub async fn cancel(&self, caller: &Caller, id: &str) -> Result<Order, Error> {
+        let order = check_owner(self.database.read(), caller, id).await?;
+        let order = if order.is_open() { self.end(&order).await? } else { order };
+        match order.state {
+            OrderState::Canceled | OrderState::Expired | OrderState::Failed => Ok(order),
+            state => Err(refused(Refusal::State(state))),
+        }
+    }
+
+    /// Lets the provider collect no more, and ends the order unless it was paid.
+    pub(super) async fn end(&self, order: &Order) -> Result<Order, Error> {
+        let payment = self.providers.get(order.provider)?.cancel(&Charge::from(order)).await?;
+        self.take_over(&order.id, &payment, Then::End).await
+    }
+
+    /// Reads a notice of a provider, and asks it how the order stands.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the provider did not send it, [`Error::Invalid`] when it cannot be read,
+    /// [`Error::ThirdParty`] when the provider does not answer.
+    pub async fn notice(
+        &self,
+        provider: PaymentProvider,
+        headers: &HashMap<String, String>,
+        body: &[u8],
+    ) -> Result<(), Error> {
+        let known = self.providers.get(provider).map_err(|_| Error::NotFound("provider"))?;
+        let notice = known.read_notice(headers, body, self.clock.now()).map_err(|refusal| match refusal {
+            NoticeRefusal::Body => Error::invalid("body", refusal.to_string()),
+            _ => Error::Unauthenticated { reason: "NOTICE_REFUSED", message: refusal.to_string() },
+        })?;
+        let Some(notice) = notice else { return Ok(()) };
+        let order = repository::find(self.database.read(), &notice.order_id).await?;
+        match order.filter(|order| order.provider == provider) {
+            Some(order) => self.look(&order).await.map(drop),
+            None => {
+                // The account at the provider may serve others as well.
+                tracing::info!("a notice of an order that is not known here");
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks the provider how an order stands.
+    pub(super) async fn look(&self, order: &Order) -> Result<Order, Error> {
+        let payment = self.providers.get(order.provider)?.look(&Charge::from(order)).await?;
+        self.take_over(&order.id, &payment, Then::GoOn).await
+    }
+
+    /// Takes over what a provider says.
+    pub(super) async fn take_over(&self, id: &str, payment: &Payment, then: Then) -> Result<Order, Error> {
+        let transaction = self.database.begin().await?;
+        let order = take_over(&transaction, id, payment, then, self.clock.now()).await?;
+        transaction.commit().await?;
+        Ok(order)
+    }
+}
+
+/// Takes over what a provider says, in this transaction: the order, the postings and the events.
+pub(super) async fn take_over(
+    transaction: &Transaction,
+    id: &str,
+    payment: &Payment,
+    then: Then,
+    now: Timestamp,
+) -> Result<Order, Error> {
+    let mut order = transaction.order_for_change(id).await?.ok_or(Error::NotFound("order"))?;
+    let before = order.clone();
+    let customer = transaction.customer_of(&order).await?;
+    let buyer = if customer.user_id().is_some() { Buyer::There } else { Buyer::Erased };
+    let mut learned = match order.learn(payment, buyer, now) {
+        Ok(learned) => learned,
+        Err(mismatch) => {
+            report(transaction, &mut order, &mismatch).await?;
+            return Ok(order);
+        }
+    };
+    if then == Then::End {
+        learned.state = order.close(now).or(learned.state);
+    }
+    if order == before {
+        return Ok(order);
+    }
+    transaction.save_order(&order, before.state).await?;
+    transaction.post(postings(&order, &learned, now)).await?;
+    tell(transaction, &order, &learned, customer.user_id().unwrap_or_default())?;
+    if learned.is_unwanted {
+        let refund = Refund {
+            id: new_id(),
+            order_id: order.id.clone(),
+            amount: learned.captured,
+            reason: "paid after it was canceled".to_owned(),
+            requested_by: None,
+            state: RefundState::Requested,
+            created_at: now,
+            look_at: Some(now),
+        };
+        transaction.insert_refund(&refund).await?;
+    }
+    if let Some(state) = learned.state {
+        metrics::counter!("payment_orders_total", "state" => super::domain::state_name(state)).increment(1);
+    }
+    Ok(order)
+}
+
+/// Leaves to people what no rule covers.
+pub(super) async fn report(
+    transaction: &Transaction,
+    order: &mut Order,
+    mismatch: &Mismatch,
+) -> Result<(), Error> {
+    tracing::error!(order_id = order.id, %mismatch, "an order and the provider's record differ");
+    metrics::counter!("payment_mismatches_total").increment(1);
+    transaction.publish(&OrderMismatched { order_id: order.id.clone(), finding: mismatch.to_string() })?;
+    if order.look_at.take().is_some() {
+        transaction.save_order(order, order.state).await?;
+    }
+    Ok(())
+}
+
+fn postings(order: &Order, learned: &Learned, at: Timestamp) -> Vec<Posting> {
+    let Order { id, provider, item, refunded, tokens_revoked, customer_id, .. } = order;
+    let posting = |what: String, debit: Account, credit: Account, unit: &str, amount: i64| Posting {
+        id: format!("{id}:{what}"),
+        order_id: id.clone(),
+        debit,
+        credit,
+        unit: unit.to_owned(),
+        amount,
+        at,
+    };
+    let cash = || Account::Provider(*provider);
+    let tokens = || Account::TokensOfCustomer(customer_id.clone());
+    let currency = &item.price.currency;
+    let all = [
+        posting("paid".to_owned(), cash(), Account::Revenue, currency, learned.captured),
+        posting(format!("refunded:{refunded}"), Account::Refunds, cash(), currency, learned.refunded),
+        posting("granted".to_owned(), Account::TokensIssued, tokens(), TOKEN, learned.granted.into()),
+        posting(
+            format!("revoked:{tokens_revoked}"),
+            tokens(),
+            Account::TokensIssued,
+            TOKEN,
+            learned.revoked.into(),
+        ),
+    ];
+    all.into_iter().filter(|posting| posting.amount > 0).collect()
+}
+
+fn tell(transaction: &Transaction, order: &Order, learned: &Learned, user_id: &str) -> Result<(), Error> {
+    let (order_id, user_id) = (order.id.clone(), user_id.to_owned());
+    if learned.granted > 0 {
+        let (order_id, user_id) = (order_id.clone(), user_id.clone());
+        transaction.publish(&OrderPaid { order_id, user_id, tokens: learned.granted })?;
+    }
+    match order.state {
+        _ if learned.refunded > 0 => transaction.publish(&OrderRefunded {
+            order_id,
+            user_id,
+            tokens_revoked: order.tokens_revoked,
+            refunded: order.refunded,
+            currency: order.item.price.currency.clone(),
+        }),
+        OrderState::Failed if learned.state.is_some() => {
+            transaction.publish(&OrderFailed { order_id, user_id })
+        }
+        OrderState::Canceled | OrderState::Expired if learned.state.is_some() => {
+            let is_expired = order.state == OrderState::Expired;
+            transaction.publish(&OrderCanceled { order_id, user_id, is_expired })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What cannot be done to an order as it is.
+pub(super) fn refused(refusal: Refusal) -> Error {
+    Error::FailedPrecondition(refusal.to_string())
+}
+
+/// Whether a provider has said no, for good.
+pub(super) fn is_refused(error: &ProviderError) -> bool {
+    matches!(error, ProviderError::Refused(_))
+}

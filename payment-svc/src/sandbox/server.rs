@@ -1,0 +1,227 @@
+//! The sandbox's API for merchants, and the payer's page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Form, FromRequestParts, Path, State};
+use axum::http::header::{ACCEPT, AUTHORIZATION};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Behaviour, Record, Refusal, Shop, Status, page, refusal};
+
+/// Longer than a merchant waits.
+const LATE: u32 = 20;
+
+pub fn router(shop: Arc<Shop>) -> Router {
+    Router::new()
+        .route("/v1/payments", post(create))
+        .route("/v1/payments/{order_id}", get(look))
+        .route("/v1/payments/{order_id}/confirm", post(confirm))
+        .route("/v1/payments/{order_id}/cancel", post(cancel))
+        .route("/v1/payments/{order_id}/refund", post(refund))
+        .route("/checkout/{order_id}", get(checkout).post(agree))
+        .with_state(shop)
+}
+
+type Answer = Result<Response, Refusal>;
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = match self.code {
+            "NOT_FOUND" => StatusCode::NOT_FOUND,
+            "UNAUTHORIZED" => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        (status, Json(json!({ "code": self.code, "message": self.message }))).into_response()
+    }
+}
+
+/// A merchant that has shown the key.
+struct Merchant;
+
+impl FromRequestParts<Arc<Shop>> for Merchant {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, shop: &Arc<Shop>) -> Result<Self, Refusal> {
+        let shown =
+            parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_right = shown == format!("Bearer {}", shop.settings.key.expose());
+        is_right.then_some(Self).ok_or_else(|| refusal("UNAUTHORIZED", "the key is wrong"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Create {
+    order_id: String,
+    name: String,
+    amount: i64,
+    currency: String,
+    return_url: Option<String>,
+}
+
+async fn create(_: Merchant, State(shop): State<Arc<Shop>>, Json(body): Json<Create>) -> Answer {
+    if body.amount <= 0 {
+        return Err(refusal("AMOUNT", "the amount must be positive"));
+    }
+    let record = shop.create(Record {
+        order_id: body.order_id,
+        name: body.name,
+        amount: body.amount,
+        currency: body.currency,
+        return_url: body.return_url,
+        status: Status::Ready,
+        payment_key: None,
+        failure: None,
+        refunds: Default::default(),
+        behaviour: Behaviour::Pays,
+    })?;
+    Ok(told(&shop, &record))
+}
+
+async fn look(_: Merchant, State(shop): State<Arc<Shop>>, Path(order_id): Path<String>) -> Answer {
+    Ok(told(&shop, &shop.record(&order_id)?))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Confirm {
+    payment_key: Option<String>,
+    amount: i64,
+}
+
+async fn confirm(
+    _: Merchant,
+    State(shop): State<Arc<Shop>>,
+    Path(order_id): Path<String>,
+    Json(body): Json<Confirm>,
+) -> Answer {
+    let known = shop.record(&order_id)?;
+    if known.behaviour == Behaviour::Slow {
+        tokio::time::sleep(shop.settings.patience).await;
+    }
+    let record = shop.change(&order_id, |record| {
+        if body.amount != record.amount {
+            return Err(refusal("AMOUNT", "the amount is another one"));
+        }
+        if record.payment_key.is_none() || record.payment_key != body.payment_key {
+            return Err(refusal("NOT_AUTHORIZED", "the payer has not agreed to this"));
+        }
+        match (record.status, record.behaviour) {
+            (Status::Authorized, Behaviour::Declines) => {
+                record.status = Status::Declined;
+                record.failure = Some("the card was declined".to_owned());
+            }
+            (Status::Authorized, _) => record.status = Status::Paid,
+            (Status::Paid | Status::Declined, _) => {}
+            (Status::Ready, _) => return Err(refusal("NOT_AUTHORIZED", "the payer has not agreed to this")),
+            (Status::Canceled, _) => return Err(refusal("ENDED", "this payment has ended")),
+        }
+        Ok(())
+    })?;
+    if record.status != known.status {
+        let kind = if record.status == Status::Paid { "payment.paid" } else { "payment.declined" };
+        match record.behaviour {
+            Behaviour::NoticeFirst => shop.notifier.tell_now(kind, &record).await,
+            _ => shop.notifier.tell(kind, &record),
+        }
+        if record.behaviour == Behaviour::AnswersLate {
+            tokio::time::sleep(shop.settings.patience * LATE).await;
+        }
+    }
+    Ok(told(&shop, &record))
+}
+
+async fn cancel(_: Merchant, State(shop): State<Arc<Shop>>, Path(order_id): Path<String>) -> Answer {
+    let known = shop.record(&order_id)?;
+    let record = shop.change(&order_id, |record| {
+        if matches!(record.status, Status::Ready | Status::Authorized) {
+            record.status = Status::Canceled;
+        }
+        Ok(())
+    })?;
+    if record.status != known.status {
+        shop.notifier.tell("payment.canceled", &record);
+    }
+    Ok(told(&shop, &record))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Refund {
+    refund_id: String,
+    amount: i64,
+}
+
+async fn refund(
+    _: Merchant,
+    State(shop): State<Arc<Shop>>,
+    Path(order_id): Path<String>,
+    Json(body): Json<Refund>,
+) -> Answer {
+    let known = shop.record(&order_id)?;
+    let record = shop.change(&order_id, |record| {
+        if record.refunds.contains_key(&body.refund_id) {
+            return Ok(());
+        }
+        let left = record.amount - record.refunds.values().sum::<i64>();
+        if record.status != Status::Paid || !(1..=left).contains(&body.amount) {
+            return Err(refusal("AMOUNT", "not so much was paid and not given back"));
+        }
+        record.refunds.insert(body.refund_id, body.amount);
+        Ok(())
+    })?;
+    if record.refunds != known.refunds {
+        shop.notifier.tell("payment.refunded", &record);
+    }
+    Ok(told(&shop, &record))
+}
+
+fn told(shop: &Shop, record: &Record) -> Response {
+    let mut body = serde_json::to_value(record).unwrap_or_default();
+    body["checkoutUrl"] = format!("http://{}/checkout/{}", shop.address, record.order_id).into();
+    Json(body).into_response()
+}
+
+async fn checkout(State(shop): State<Arc<Shop>>, Path(order_id): Path<String>) -> Answer {
+    Ok(page::checkout(&shop.record(&order_id)?).into_response())
+}
+
+#[derive(Deserialize)]
+struct Agree {
+    card: String,
+}
+
+/// Browsers go on to where they came from; other clients are told the key.
+async fn agree(
+    State(shop): State<Arc<Shop>>,
+    Path(order_id): Path<String>,
+    headers: HeaderMap,
+    Form(body): Form<Agree>,
+) -> Answer {
+    // As long as a payer's bank takes at least: it makes a page that forgets to wait visible.
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let record = shop.agree(&order_id, &body.card)?;
+    let key = record.payment_key.clone().unwrap_or_default();
+    let is_page = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    if !is_page {
+        return Ok(Json(json!({ "orderId": order_id, "paymentKey": key })).into_response());
+    }
+    match &record.return_url {
+        Some(url) => {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            // Both are made of letters, digits, hyphens and underscores.
+            Ok(Redirect::to(&format!("{url}{separator}orderId={order_id}&paymentKey={key}")).into_response())
+        }
+        None => Ok(page::agreed().into_response()),
+    }
+}
