@@ -36,6 +36,16 @@ set positional-arguments
 @admin user:
     exec python3 deploy/mesh.py admin "$@"
 
+# Print the trial balance of the running mesh's payments
+[no-exit-message]
+@ledger:
+    exec python3 deploy/mesh.py ledger
+
+# Compare the running mesh's orders with the providers' records, and repair what is safe
+[no-exit-message]
+@reconcile:
+    exec python3 deploy/mesh.py reconcile
+
 # Make certificates for the gateway and the services: the next `up` encrypts what they say to each other (mTLS)
 @certs:
     cargo run --quiet -p meshctl -- certs "${MESH_FOLDER:-.mesh}/certs"

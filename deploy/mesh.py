@@ -21,6 +21,8 @@ def main() -> int:
     commands.add_parser("status", help="say what runs, where, and whether it is ready")
     instance = commands.add_parser("instance", help="add an instance of a service to the running mesh")
     instance.add_argument("service", choices=BINARIES)
+    commands.add_parser("ledger", help="print the trial balance of the running mesh's payments")
+    commands.add_parser("reconcile", help="compare the running mesh's orders with the providers' records")
     admin = commands.add_parser("admin", help="give a user of the running mesh admin authority")
     admin.add_argument("user", help="the user's id, as GET /v1/users/me tells it")
     asked = parser.parse_args()
@@ -33,6 +35,8 @@ def main() -> int:
             return supervisor.up(release=asked.release)
         if asked.command == "instance":
             return control.instance(asked.service)
+        if asked.command in ("ledger", "reconcile"):
+            return control.ask("payment-svc", asked.command)
         if asked.command == "admin":
             return control.admin(asked.user)
         return {"down": control.down, "reset": control.reset, "status": control.status}[asked.command]()

@@ -174,10 +174,13 @@ def instance(service: str) -> int:
 
 def admin(user: str) -> int:
     """Gives a user of the running mesh admin authority."""
+    return ask("gateway", "grant-admin", user)
+
+
+def ask(binary: str, *words: str) -> int:
+    """Runs a command of a binary as a part of the running mesh."""
     state = running_mesh()
-    done = subprocess.run([Path(state.binaries) / "gateway", "grant-admin", user],
-                          env=environment("gateway", state, 0, False))
-    return done.returncode
+    return subprocess.run([Path(state.binaries) / binary, *words], env=environment(binary, state, 0, False)).returncode
 
 
 @contextlib.contextmanager

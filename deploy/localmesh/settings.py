@@ -43,6 +43,7 @@ PORTS = (
     ("user-svc", "USER_SVC_PORT", 50051),
     ("counseling-svc", "COUNSELING_SVC_PORT", 50052),
     ("payment-svc", "PAYMENT_SVC_PORT", 50053),
+    ("payment sandbox", "SANDBOX_PORT", 8090),
     ("nats-server", "NATS_PORT", 4222),
     ("NATS monitoring", "NATS_MONITOR_PORT", 8222),
 )
@@ -107,6 +108,16 @@ def environment(binary: str, state: State, listen_port: int, colour: bool) -> di
     else:
         values.update(MESH_VERIFYING_KEYS_FILE=str(KEYS / "mesh-verifying.pem"),
                       DATABASE_URL=f"sqlite://{quote(str(DATA / binary))}.db?mode=rwc")
+    if binary == "payment-svc":
+        values.update(DEVELOPMENT="true", SANDBOX_KEY_FILE=str(KEYS / "sandbox.key"),
+                      SANDBOX_NOTICE_SECRET_FILE=str(KEYS / "sandbox-notices.key"))
+        sandbox = state.url("payment sandbox")
+        if listen_port:
+            values.update(SANDBOX_ADDR=sandbox.removeprefix("http://"), SANDBOX_JOURNAL=str(DATA / "sandbox.jsonl"),
+                          SANDBOX_NOTICE_URL=state.url("gateway") + "/v1/payments/notices/sandbox")
+        else:
+            # A further instance, or a question: the sandbox runs in the first one.
+            values.update(SANDBOX_URL=sandbox)
     return values
 
 
@@ -131,7 +142,8 @@ def ensure_secret(place: Path, value: str) -> None:
 def ensure_keys(binaries: Path) -> None:
     """Development keys, made once: tokens given out yesterday stay good until `reset`."""
     KEYS.mkdir(parents=True, exist_ok=True)
-    ensure_secret(KEYS / "session.key", secrets.token_urlsafe(32))
+    for key in ("session.key", "sandbox.key", "sandbox-notices.key"):
+        ensure_secret(KEYS / key, secrets.token_urlsafe(32))
     for user in NATS_USERS:
         # With a letter first, or nats-server takes it for a number.
         ensure_secret(nats_password_file(user), f"p{secrets.token_hex(24)}")

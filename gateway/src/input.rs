@@ -30,6 +30,17 @@ pub struct IdempotencyKey {
     pub key: Option<String>,
 }
 
+impl IdempotencyKey {
+    /// Where a repeat would cost somebody money.
+    ///
+    /// # Errors
+    /// 400 when it was not sent.
+    pub fn require(&self) -> Result<(), ApiError> {
+        let rule = "Idempotency-Key: is required";
+        if self.key.is_some() { Ok(()) } else { Err(ApiError::invalid(vec![rule.to_owned()])) }
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = ApiError;
 

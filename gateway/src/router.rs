@@ -16,8 +16,8 @@ use crate::edge::limit_sign_in;
 use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::input::body_of_at_most;
 use crate::resources::{
-    account, auth, bubbles, counselors, counsels, episodes, export, feed, images, messages, probes, products,
-    relationships, sessions, sign_in, tones, users,
+    account, auth, bubbles, counselors, counsels, episodes, export, feed, images, messages, notices, orders,
+    probes, products, relationships, sessions, sign_in, tones, users,
 };
 use crate::session::{admins_only, signed_in_only};
 
@@ -47,6 +47,7 @@ fn routes_of(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::get_keys))
         .nest("/v1", sign_in().route_layer(from_fn_with_state(app.rates.clone(), limit_sign_in)))
         .nest("/v1", pictures().layer(body_of_at_most(app.images.max_bytes())))
+        .nest("/v1", OpenApiRouter::new().routes(routes!(notices::receive_notice)))
         .nest("/v1", own().merge(catalog()).route_layer(signed_in))
         .nest("/v1/admin", named_for_admins(managed().merge(catalog())).route_layer(admins))
 }
@@ -83,6 +84,10 @@ fn own() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(messages::own::create_message, messages::own::list_messages))
         .routes(routes!(messages::own::react_to_message))
         .routes(routes!(relationships::list_relationships))
+        .routes(routes!(orders::create_order, orders::list_orders))
+        .routes(routes!(orders::get_order))
+        .routes(routes!(orders::confirm_order))
+        .routes(routes!(orders::cancel_order))
 }
 
 /// What everybody who is signed in can read: under /v1 and again under /v1/admin.
@@ -111,6 +116,9 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(products::create_product))
         .routes(routes!(products::update_product))
         .routes(routes!(products::retire_product))
+        .routes(routes!(orders::search_orders))
+        .routes(routes!(orders::get_order))
+        .routes(routes!(orders::refund_order))
         .routes(routes!(tones::create_tone))
         .routes(routes!(tones::update_tone))
         .routes(routes!(bubbles::create_bubble))
@@ -189,6 +197,7 @@ fn named_for_admins(mut router: OpenApiRouter<Arc<App>>) -> OpenApiRouter<Arc<Ap
         (name = "counselors", description = "counselors, their tones and their bubbles"),
         (name = "images", description = "pictures of counselors and their episodes"),
         (name = "counsels", description = "conversations"),
+        (name = "payments", description = "what can be bought, and what was"),
         (name = "prompts", description = "what counselors speak from; for admins"),
         (name = "probes", description = "for orchestrators"),
     ),

@@ -10,6 +10,7 @@ use shared::proto::v1::counsel_service_client::CounselServiceClient;
 use shared::proto::v1::counselor_service_client::CounselorServiceClient;
 use shared::proto::v1::episode_service_client::EpisodeServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
+use shared::proto::v1::order_service_client::OrderServiceClient;
 use shared::proto::v1::product_service_client::ProductServiceClient;
 use shared::proto::v1::session_service_client::SessionServiceClient;
 use shared::proto::v1::user_activity_service_client::UserActivityServiceClient;
@@ -82,6 +83,11 @@ impl Upstream {
     /// What can be bought.
     pub fn products(&self) -> ProductServiceClient<MeshChannel> {
         ProductServiceClient::new(self.payment_svc.clone())
+    }
+
+    /// What was bought.
+    pub fn orders(&self) -> OrderServiceClient<MeshChannel> {
+        OrderServiceClient::new(self.payment_svc.clone())
     }
 
     /// Prompts.

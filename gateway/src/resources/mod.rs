@@ -10,6 +10,8 @@ pub mod export;
 pub mod feed;
 pub mod images;
 pub mod messages;
+pub mod notices;
+pub mod orders;
 pub mod probes;
 pub mod products;
 pub mod prompts;

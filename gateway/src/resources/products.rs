@@ -33,6 +33,12 @@ pub struct Price {
     amount: i64,
 }
 
+impl From<v1::Price> for Price {
+    fn from(v1::Price { currency, amount }: v1::Price) -> Self {
+        Self { currency, amount }
+    }
+}
+
 /// Something that can be bought.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -67,7 +73,7 @@ impl TryFrom<v1::Product> for Product {
             name: product.name,
             description: product.description,
             tokens: product.tokens,
-            prices: prices.map(|v1::Price { currency, amount }| Price { currency, amount }).collect(),
+            prices: prices.map(Price::from).collect(),
             created_at: rfc3339(promised(product.created_at, "created_at")?),
             updated_at: rfc3339(promised(product.updated_at, "updated_at")?),
             retired_at: product.retired_at.map(rfc3339),

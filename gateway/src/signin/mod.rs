@@ -141,6 +141,15 @@ impl SignIn {
         })
     }
 
+    /// The address of a page that a browser may be sent to.
+    ///
+    /// # Errors
+    /// 400 with the name of the field when it is none.
+    pub fn check_redirect(&self, field: &str, url: &str) -> Result<Url, ApiError> {
+        let rule = || format!("{field}: must be an address of a page that is registered for sign-in");
+        self.redirects.allow(url).ok_or_else(|| ApiError::invalid(vec![rule()]))
+    }
+
     /// Sends a browser to the provider, on behalf of `guest` if it has a session.
     ///
     /// # Errors
@@ -152,10 +161,7 @@ impl SignIn {
         guest: Option<String>,
         headers: &HeaderMap,
     ) -> Result<Begun, ApiError> {
-        let Some(redirect_url) = self.redirects.allow(redirect_url) else {
-            let rule = "redirect-url: must be an address of a page that is registered for sign-in";
-            return Err(ApiError::invalid(vec![rule.to_owned()]));
-        };
+        let redirect_url = self.check_redirect("redirect-url", redirect_url)?;
         let ticket = Ticket::new(provider, redirect_url.to_string(), guest);
         let (state, kept) = self.tickets.issue(&ticket).map_err(|error| ApiError::internal(&error))?;
         let attempt = self.attempt(provider, &ticket, state, headers)?;

@@ -23,6 +23,7 @@ mod masked;
 mod mesh;
 mod mesh_tls;
 mod openapi;
+mod orders;
 mod ownership;
 mod pages;
 mod products;

@@ -58,6 +58,8 @@ impl Operation {
 fn body_of(operation: &str) -> Value {
     match operation {
         "create_message" => json!({ "message": "let me in" }),
+        // The victim's order was declined: neither does anything to it.
+        "confirm_order" => json!({}),
         "react_to_message" => json!({ "reaction": "COUNSEL_MESSAGE_REACTION_LIKE" }),
         other => panic!("{other}: say what a good body is, to show that it does not help a stranger"),
     }
@@ -110,6 +112,8 @@ async fn victims_ids(world: &World, victim: &str) -> BTreeMap<&'static str, Owne
     BTreeMap::from([
         ("user-id", Owner::Victim(user_id)),
         ("session-id", Owner::Victim(session_id)),
+        ("order-id", Owner::Victim(crate::orders::declined(world, victim).await)),
+        ("provider", Owner::Nobody("sandbox".to_owned())),
         ("counsel-id", Owner::Victim(segments[5].to_owned())),
         ("message-id", Owner::Victim(message)),
         ("counselor-id", Owner::Nobody(counselor)),
@@ -178,6 +182,7 @@ async fn every_route_says_who_may_pass_and_keeps_to_it() {
         "livez",
         "put_image",
         "readyz",
+        "receive_notice",
         "refresh",
     ];
     let mut found_open = Vec::new();
