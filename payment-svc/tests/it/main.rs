@@ -3,6 +3,7 @@
 
 mod authority;
 mod customers;
+mod faults;
 mod orders;
 mod products;
 mod refunds;

@@ -110,7 +110,11 @@ impl Shop {
     }
 
     pub async fn another_instance(&self) -> Instance {
-        Instance::with(config(&self.nats, &self.file, &self.sandbox), self.clock.clone()).await
+        Instance::with(self.config(), self.clock.clone()).await
+    }
+
+    pub fn config(&self) -> PaymentConfig {
+        config(&self.nats, &self.file, &self.sandbox)
     }
 
     pub fn client(&self) -> OrderServiceClient<Channel> {

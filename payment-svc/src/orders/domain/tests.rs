@@ -129,3 +129,5 @@ fn what_cannot_be_is_not_taken_over() {
         assert_eq!(order, before);
     }
 }
+
+mod properties;
