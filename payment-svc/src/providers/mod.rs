@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::Error;
-use shared::proto::v1::PaymentProvider;
+use shared::proto::v1::{PaymentProvider, ProductKind};
 use shared::time::Timestamp;
 
 pub use http::{Http, HttpSettings};
@@ -29,6 +29,8 @@ pub struct Payment {
     pub refunded: i64,
     /// Why it was declined.
     pub failure: Option<String>,
+    /// What charges the same payer again without asking, where the charge was to be kept: see [`Provider::charge`].
+    pub billing_key: Option<String>,
 }
 
 /// How far a payment has come.
@@ -47,7 +49,14 @@ pub enum PaymentStatus {
 impl Payment {
     /// Of an order that the provider has never heard of.
     pub fn unknown() -> Self {
-        Self { key: None, status: PaymentStatus::Open, captured: 0, refunded: 0, failure: None }
+        Self {
+            key: None,
+            status: PaymentStatus::Open,
+            captured: 0,
+            refunded: 0,
+            failure: None,
+            billing_key: None,
+        }
     }
 }
 
@@ -58,8 +67,12 @@ pub struct Charge {
     /// For the payer's eyes.
     pub name: String,
     pub price: Money,
-    /// What the provider calls the payment, once it is known.
+    /// What the provider calls the payment, once it is known. Before that: what the payer's browser has brought back.
     pub payment_key: Option<String>,
+    /// Whoever pays, by an id that says nothing about them.
+    pub customer_id: String,
+    /// Whether the payer agrees to be charged again later.
+    pub is_recurring: bool,
 }
 
 impl From<&Order> for Charge {
@@ -69,6 +82,8 @@ impl From<&Order> for Charge {
             name: order.item.name.clone(),
             price: order.item.price.clone(),
             payment_key: order.payment_key.clone(),
+            customer_id: order.customer_id.clone(),
+            is_recurring: order.item.kind == ProductKind::MonthlyPass,
         }
     }
 }
@@ -139,8 +154,11 @@ pub trait Provider: Send + Sync {
     /// Makes ready for the payer.
     async fn open(&self, charge: &Charge, return_url: Option<&str>) -> Result<Checkout, ProviderError>;
 
-    /// Collects what the payer has agreed to.
+    /// Collects what the payer has agreed to. Of a recurring charge the answer holds a billing key.
     async fn collect(&self, charge: &Charge) -> Result<Payment, ProviderError>;
+
+    /// Collects by the billing key of an earlier payment, with no payer present.
+    async fn charge(&self, charge: &Charge, billing_key: &str) -> Result<Payment, ProviderError>;
 
     /// How the payment stands.
     async fn look(&self, charge: &Charge) -> Result<Payment, ProviderError>;

@@ -50,7 +50,7 @@ impl Provider for Sandbox {
         let Charge { order_id, name, price, .. } = charge;
         let body = json!({
             "orderId": order_id, "name": name, "amount": price.amount, "currency": price.currency,
-            "returnUrl": return_url,
+            "returnUrl": return_url, "keepCard": charge.is_recurring,
         });
         let answer = self.http.send(Method::POST, "/v1/payments", None, Body::Json(body)).await?;
         payment(&answer)?;
@@ -61,6 +61,15 @@ impl Provider for Sandbox {
     async fn collect(&self, charge: &Charge) -> Result<Payment, ProviderError> {
         let body = json!({ "paymentKey": charge.payment_key, "amount": charge.price.amount });
         self.post(charge, "confirm", body).await
+    }
+
+    async fn charge(&self, charge: &Charge, billing_key: &str) -> Result<Payment, ProviderError> {
+        let Charge { order_id, name, price, .. } = charge;
+        let body = json!({
+            "orderId": order_id, "name": name, "amount": price.amount, "currency": price.currency,
+        });
+        let path = format!("/v1/billing/{billing_key}/charges");
+        payment(&self.http.send(Method::POST, &path, None, Body::Json(body)).await?)
     }
 
     async fn look(&self, charge: &Charge) -> Result<Payment, ProviderError> {
@@ -116,5 +125,6 @@ fn payment(answer: &Answer) -> Result<Payment, ProviderError> {
         captured: if status == PaymentStatus::Collected { record.amount } else { 0 },
         refunded: record.refunds.values().sum(),
         failure: record.failure,
+        billing_key: record.billing_key,
     })
 }

@@ -68,6 +68,8 @@ mod tests {
             failure: None,
             refunds: BTreeMap::new(),
             behaviour: Behaviour::Pays,
+            keep_card: false,
+            billing_key: None,
         }
     }
 

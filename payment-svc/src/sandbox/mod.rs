@@ -62,10 +62,12 @@ pub enum Behaviour {
     AnswersLate,
     /// Pays, and the notice comes before the answer.
     NoticeFirst,
+    /// Pays while the payer is there, and is declined when it is charged again later.
+    PaysOnce,
 }
 
 /// The numbers of cards, what they do, and what the page says of them.
-pub const CARDS: [(&str, Behaviour, &str); 7] = [
+pub const CARDS: [(&str, Behaviour, &str); 8] = [
     ("4242424242424242", Behaviour::Pays, "pays"),
     ("4000000000000002", Behaviour::Declines, "is declined"),
     ("4000000000000101", Behaviour::NoticesTwice, "pays; every notice is sent three times"),
@@ -73,6 +75,7 @@ pub const CARDS: [(&str, Behaviour, &str); 7] = [
     ("4000000000000127", Behaviour::Slow, "pays after a while"),
     ("4000000000000135", Behaviour::AnswersLate, "pays; the merchant hears of it too late"),
     ("4000000000000143", Behaviour::NoticeFirst, "pays; the notice comes before the answer"),
+    ("4000000000000341", Behaviour::PaysOnce, "pays; is declined when a pass is renewed"),
 ];
 
 /// How far a payment has come.
@@ -110,6 +113,12 @@ pub struct Record {
     pub refunds: BTreeMap<String, i64>,
     #[serde(default)]
     pub behaviour: Behaviour,
+    /// Whether the card is to be charged again later.
+    #[serde(default)]
+    pub keep_card: bool,
+    /// What charges it again.
+    #[serde(default)]
+    pub billing_key: Option<String>,
 }
 
 /// A sandbox at work.
@@ -181,6 +190,13 @@ impl Sandbox {
         self.shop.agree(order_id, card).ok().and_then(|record| record.payment_key)
     }
 
+    /// Lets a card that was kept end like another one from now on, as when a payer's bank changes its mind; false when
+    /// there is none.
+    pub fn replace_card(&self, billing_key: &str, card: &str) -> bool {
+        let known = CARDS.iter().find(|(number, ..)| *number == card);
+        known.is_some_and(|(_, behaviour, _)| self.shop.replace_card(billing_key, *behaviour))
+    }
+
     /// Stops it. Notices that were not taken yet are lost.
     pub async fn stop(self) {
         self.shutdown.finish(Duration::from_secs(2)).await;
@@ -239,6 +255,43 @@ impl Shop {
         Ok(record)
     }
 
+    /// Charges a card that was kept, once for an order.
+    fn charge(&self, billing_key: &str, mut record: Record) -> Result<Record, Refusal> {
+        let mut payments = self.payments();
+        if let Some(known) = payments.records.get(&record.order_id) {
+            return Ok(known.clone());
+        }
+        let kept = |known: &&Record| known.keep_card && known.billing_key.as_deref() == Some(billing_key);
+        let kept = payments.records.values().find(kept);
+        let kept = kept.ok_or_else(|| refusal("NOT_FOUND", "there is no such billing key"))?;
+        record.behaviour = kept.behaviour;
+        record.billing_key = Some(billing_key.to_owned());
+        record.payment_key = Some(format!("pay_{}", shared::id::new_id()));
+        if record.behaviour == Behaviour::PaysOnce {
+            record.status = Status::Declined;
+            record.failure = Some("the card was declined".to_owned());
+        }
+        payments.journal.write(&record);
+        payments.records.insert(record.order_id.clone(), record.clone());
+        Ok(record)
+    }
+
+    /// Whatever is charged to this card from now on ends like this.
+    fn replace_card(&self, billing_key: &str, behaviour: Behaviour) -> bool {
+        let kept: Vec<_> = {
+            let payments = self.payments();
+            let of_key = |record: &&Record| record.keep_card && record.billing_key.as_deref() == Some(billing_key);
+            payments.records.values().filter(of_key).map(|record| record.order_id.clone()).collect()
+        };
+        kept.iter().all(|order_id| {
+            let changed = self.change(order_id, |record| {
+                record.behaviour = behaviour;
+                Ok(())
+            });
+            changed.is_ok()
+        }) && !kept.is_empty()
+    }
+
     /// The payer agrees.
     fn agree(&self, order_id: &str, card: &str) -> Result<Record, Refusal> {
         let number: String = card.chars().filter(char::is_ascii_digit).collect();
@@ -252,6 +305,9 @@ impl Shop {
             record.status = Status::Authorized;
             record.behaviour = *behaviour;
             record.payment_key.get_or_insert_with(|| format!("pay_{}", shared::id::new_id()));
+            if record.keep_card {
+                record.billing_key.get_or_insert_with(|| format!("bill_{}", shared::id::new_id()));
+            }
             Ok(())
         })?;
         self.notifier.tell("payment.authorized", &record);

@@ -25,6 +25,7 @@ pub fn router(shop: Arc<Shop>) -> Router {
         .route("/v1/payments/{order_id}/confirm", post(confirm))
         .route("/v1/payments/{order_id}/cancel", post(cancel))
         .route("/v1/payments/{order_id}/refund", post(refund))
+        .route("/v1/billing/{billing_key}/charges", post(charge))
         .route("/checkout/{order_id}", get(checkout).post(agree))
         .with_state(shop)
 }
@@ -64,24 +65,49 @@ struct Create {
     amount: i64,
     currency: String,
     return_url: Option<String>,
+    #[serde(default)]
+    keep_card: bool,
+}
+
+impl Create {
+    fn record(self, status: Status) -> Result<Record, Refusal> {
+        if self.amount <= 0 {
+            return Err(refusal("AMOUNT", "the amount must be positive"));
+        }
+        Ok(Record {
+            order_id: self.order_id,
+            name: self.name,
+            amount: self.amount,
+            currency: self.currency,
+            return_url: self.return_url,
+            status,
+            payment_key: None,
+            failure: None,
+            refunds: Default::default(),
+            behaviour: Behaviour::Pays,
+            keep_card: self.keep_card,
+            billing_key: None,
+        })
+    }
 }
 
 async fn create(_: Merchant, State(shop): State<Arc<Shop>>, Json(body): Json<Create>) -> Answer {
-    if body.amount <= 0 {
-        return Err(refusal("AMOUNT", "the amount must be positive"));
+    let record = shop.create(body.record(Status::Ready)?)?;
+    Ok(told(&shop, &record))
+}
+
+async fn charge(
+    _: Merchant,
+    State(shop): State<Arc<Shop>>,
+    Path(billing_key): Path<String>,
+    Json(body): Json<Create>,
+) -> Answer {
+    let record = body.record(Status::Paid)?;
+    let is_new = shop.record(&record.order_id).is_err();
+    let record = shop.charge(&billing_key, record)?;
+    if is_new {
+        shop.settled(&record).await;
     }
-    let record = shop.create(Record {
-        order_id: body.order_id,
-        name: body.name,
-        amount: body.amount,
-        currency: body.currency,
-        return_url: body.return_url,
-        status: Status::Ready,
-        payment_key: None,
-        failure: None,
-        refunds: Default::default(),
-        behaviour: Behaviour::Pays,
-    })?;
     Ok(told(&shop, &record))
 }
 
@@ -126,16 +152,23 @@ async fn confirm(
         Ok(())
     })?;
     if record.status != known.status {
-        let kind = if record.status == Status::Paid { "payment.paid" } else { "payment.declined" };
-        match record.behaviour {
-            Behaviour::NoticeFirst => shop.notifier.tell_now(kind, &record).await,
-            _ => shop.notifier.tell(kind, &record),
-        }
-        if record.behaviour == Behaviour::AnswersLate {
-            tokio::time::sleep(shop.settings.patience * LATE).await;
-        }
+        shop.settled(&record).await;
     }
     Ok(told(&shop, &record))
+}
+
+impl Shop {
+    /// Tells what became of a charge, and answers as its card does.
+    async fn settled(&self, record: &Record) {
+        let kind = if record.status == Status::Paid { "payment.paid" } else { "payment.declined" };
+        match record.behaviour {
+            Behaviour::NoticeFirst => self.notifier.tell_now(kind, record).await,
+            _ => self.notifier.tell(kind, record),
+        }
+        if record.behaviour == Behaviour::AnswersLate {
+            tokio::time::sleep(self.settings.patience * LATE).await;
+        }
+    }
 }
 
 async fn cancel(_: Merchant, State(shop): State<Arc<Shop>>, Path(order_id): Path<String>) -> Answer {

@@ -22,7 +22,7 @@ fn ended_at(state: OrderState) -> Timestamp {
 }
 
 fn payment(status: PaymentStatus, captured: i64, refunded: i64) -> Payment {
-    Payment { key: Some("k".to_owned()), status, captured, refunded, failure: None }
+    Payment { key: Some("k".to_owned()), status, captured, refunded, failure: None, billing_key: None }
 }
 
 fn collected(refunded: i64) -> Payment {
