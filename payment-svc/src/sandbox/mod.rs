@@ -280,7 +280,8 @@ impl Shop {
     fn replace_card(&self, billing_key: &str, behaviour: Behaviour) -> bool {
         let kept: Vec<_> = {
             let payments = self.payments();
-            let of_key = |record: &&Record| record.keep_card && record.billing_key.as_deref() == Some(billing_key);
+            let of_key =
+                |record: &&Record| record.keep_card && record.billing_key.as_deref() == Some(billing_key);
             payments.records.values().filter(of_key).map(|record| record.order_id.clone()).collect()
         };
         kept.iter().all(|order_id| {

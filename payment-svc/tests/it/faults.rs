@@ -1,5 +1,7 @@
 //! Whatever goes wrong, money and tokens add up.
 
+use std::sync::Mutex;
+
 use futures::StreamExt;
 use payment_svc::providers::signature::sign;
 use payment_svc::sandbox::CARDS;
@@ -11,7 +13,7 @@ use shared::id::new_id;
 use shared::proto::events::v1::{OrderMismatched, OrderPaid, OrderRefunded};
 use shared::proto::v1::order_service_client::OrderServiceClient;
 use shared::proto::v1::{CancelOrderRequest, OrderState, RefundOrderRequest};
-use shared::testkit::{Engine, caller, eventually};
+use shared::testkit::{caller, eventually};
 use shared::time::Clock;
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
@@ -24,7 +26,7 @@ const ANSWERS_LATE: &str = "4000000000000135";
 /// An instance in a runtime of its own.
 struct Doomed {
     client: OrderServiceClient<Channel>,
-    runtime: Runtime,
+    runtime: Mutex<Option<Runtime>>,
     _instance: Instance,
 }
 
@@ -36,12 +38,16 @@ impl Doomed {
         // Called from this runtime, which goes on.
         let address = format!("http://{}", instance.running.address);
         let channel = Channel::from_shared(address).unwrap().connect_lazy();
-        Self { client: OrderServiceClient::new(channel), runtime, _instance: instance }
+        Self {
+            client: OrderServiceClient::new(channel),
+            runtime: Mutex::new(Some(runtime)),
+            _instance: instance,
+        }
     }
 
     /// Ends whatever the instance does where it stands, as the end of its process would.
-    fn crash(self) {
-        self.runtime.shutdown_background();
+    fn crash(&self) {
+        self.runtime.lock().unwrap().take().unwrap().shutdown_background();
     }
 }
 
