@@ -18,5 +18,9 @@ pub const RULES: &[Rule] = &[
     ("/hearlers.v1.OrderService/CancelOrder", User),
     ("/hearlers.v1.OrderService/RefundOrder", Admin),
     ("/hearlers.v1.OrderService/ReceiveNotice", Gateway),
+    ("/hearlers.v1.SubscriptionService/GetSubscription", User),
+    ("/hearlers.v1.SubscriptionService/ListSubscriptions", User),
+    ("/hearlers.v1.SubscriptionService/CancelSubscription", User),
+    ("/hearlers.v1.SubscriptionService/ResumeSubscription", User),
     ("/hearlers.v1.UserDataService/ExportUserData", User),
 ];

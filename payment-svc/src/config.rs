@@ -12,6 +12,7 @@ use shared::service::ServiceConfig;
 use crate::orders::commands::OrderSettings;
 use crate::providers::HttpSettings;
 use crate::sandbox::SandboxSettings;
+use crate::subscriptions::domain::Patience;
 
 /// Where payment-svc listens unless it is told otherwise.
 const PORT: u16 = 50053;
@@ -25,7 +26,7 @@ const SANDBOX_PATIENCE: Duration = Duration::from_secs(2);
 pub struct PaymentConfig {
     /// What every service needs to know.
     pub service: ServiceConfig,
-    /// `ORDER_OPEN_FOR`, `ORDER_LOOK_AGAIN` (seconds).
+    /// `ORDER_OPEN_FOR`, `ORDER_LOOK_AGAIN`, `SUBSCRIPTION_GRACE`, `SUBSCRIPTION_RETRY` (seconds).
     pub orders: OrderSettings,
     /// `PAYMENT_PROVIDER`: who collects for new orders.
     pub first: PaymentProvider,
@@ -73,6 +74,10 @@ impl PaymentConfig {
         let orders = OrderSettings {
             open_for: source.seconds("order.open.for", defaults.open_for),
             look_again: source.seconds("order.look.again", defaults.look_again),
+            patience: Patience {
+                grace: source.seconds("subscription.grace", defaults.patience.grace),
+                retry_every: source.seconds("subscription.retry", defaults.patience.retry_every),
+            },
         };
         let limit = source.seconds("payment.timeout", Duration::from_secs(10));
         let First(first) = source.or("payment.provider", First(PaymentProvider::Sandbox));

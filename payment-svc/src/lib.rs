@@ -14,6 +14,7 @@ mod orders;
 mod products;
 pub mod providers;
 pub mod sandbox;
+mod subscriptions;
 pub mod tools;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use shared::proto::v1::PaymentProvider;
 use shared::proto::v1::order_service_server::OrderServiceServer;
 use shared::proto::v1::payment_service_server::PaymentServiceServer;
 use shared::proto::v1::product_service_server::ProductServiceServer;
+use shared::proto::v1::subscription_service_server::SubscriptionServiceServer;
 use shared::proto::v1::user_data_service_server::UserDataServiceServer;
 use shared::service::{Running, Service};
 use shared::time::Clock;
@@ -44,6 +46,8 @@ use crate::products::catalog;
 use crate::products::grpc::ProductGrpc;
 use crate::providers::{Provider, Providers};
 use crate::sandbox::Sandbox;
+pub use crate::subscriptions::domain::Patience;
+use crate::subscriptions::grpc::SubscriptionGrpc;
 
 /// Starts payment-svc and returns once it serves.
 ///
@@ -74,6 +78,7 @@ pub async fn start(config: impl Into<PaymentConfig>, clock: Clock) -> Result<Run
     let server = GrpcServer::new(RULES)
         .with(PaymentServiceServer::new(PaymentGrpc::new(database)))
         .with(ProductServiceServer::new(ProductGrpc::new(database, clock)))
+        .with(SubscriptionServiceServer::new(SubscriptionGrpc::new(database, clock)))
         .with(OrderServiceServer::new(OrderGrpc::new(orders, database)))
         .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)));
     service.serve(server).await

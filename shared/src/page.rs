@@ -105,6 +105,13 @@ pub struct Listed<T> {
     pub next_cursor: String,
 }
 
+impl<T> Listed<T> {
+    /// A list of nothing.
+    pub fn none() -> Self {
+        Self { items: Vec::new(), next_cursor: String::new() }
+    }
+}
+
 fn encode<K: Serialize>(key: &K) -> Result<String, Error> {
     Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).map_err(Error::internal)?))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sea_orm::DeriveValueType;
-use time::OffsetDateTime;
+use time::{Date, Month, OffsetDateTime};
 use time::format_description::well_known::Rfc3339;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -42,6 +42,24 @@ impl Timestamp {
     /// The moment `duration` earlier.
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(micros(duration)))
+    }
+
+    /// The same time of day `months` calendar months later; on the last day of a month that is too short for its day.
+    pub fn plus_months(self, months: u32) -> Self {
+        let Ok(at) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000) else { return self };
+        let count = i64::from(at.year()) * 12 + i64::from(u8::from(at.month()) - 1) + i64::from(months);
+        let (year, month) = (i32::try_from(count.div_euclid(12)), u8::try_from(count.rem_euclid(12) + 1));
+        let (Ok(year), Ok(Ok(month))) = (year, month.map(Month::try_from)) else { return self };
+        let day = at.day().min(month.length(year));
+        let Ok(date) = Date::from_calendar_date(year, month, day) else { return self };
+        let micros = at.replace_date(date).unix_timestamp_nanos() / 1000;
+        i64::try_from(micros).map_or(self, Self)
+    }
+
+    /// The moment that an RFC 3339 text names, to the microsecond; nothing when it is none.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(at.unix_timestamp_nanos().div_euclid(1000)).ok().map(Self)
     }
 
     /// RFC 3339 in UTC, e.g. `2026-01-02T03:04:05.678Z`.
@@ -112,6 +130,23 @@ mod tests {
         let at = Timestamp::from_micros(1_767_323_045_678_000);
         assert_eq!(at.to_rfc3339(), "2026-01-02T03:04:05.678Z");
         assert_eq!(at.start_of_day().to_rfc3339(), "2026-01-02T00:00:00Z");
+    }
+
+    #[test]
+    fn months_are_of_the_calendar() {
+        let at = |text| Timestamp::from_rfc3339(text).unwrap();
+        let begun = at("2027-01-31T23:59:59.5Z");
+        for (months, ends) in [
+            (0, "2027-01-31T23:59:59.5Z"),
+            (1, "2027-02-28T23:59:59.5Z"),
+            (2, "2027-03-31T23:59:59.5Z"),
+            (11, "2027-12-31T23:59:59.5Z"),
+            (13, "2028-02-29T23:59:59.5Z"),
+        ] {
+            assert_eq!(begun.plus_months(months), at(ends), "{months}");
+        }
+        assert_eq!(begun.to_rfc3339(), "2027-01-31T23:59:59.5Z");
+        assert_eq!(Timestamp::from_rfc3339("yesterday"), None);
     }
 
     #[test]

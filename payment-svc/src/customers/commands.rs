@@ -19,15 +19,18 @@ pub async fn keep(customers: &impl Customers, user_id: &str, now: Timestamp) -> 
 ///
 /// # Errors
 /// When the database does not answer, or the customer was made at this very moment: then it goes well the next time.
-pub async fn erase(customers: &(impl Customers + Sync), user_id: &str, now: Timestamp) -> Result<(), Error> {
-    match customers.customer_for_change(&UserHash::of(user_id)).await? {
-        Some(mut customer) => {
-            if customer.anonymize(now) {
-                customers.save_customer(&customer).await?;
-            }
-            Ok(())
+pub async fn erase(
+    customers: &(impl Customers + Sync),
+    user_id: &str,
+    now: Timestamp,
+) -> Result<Customer, Error> {
+    if let Some(mut customer) = customers.customer_for_change(&UserHash::of(user_id)).await? {
+        if customer.anonymize(now) {
+            customers.save_customer(&customer).await?;
         }
-        None if customers.insert_customer(&Customer::erased(user_id, now)).await? => Ok(()),
-        None => Err(Error::AlreadyExists("customer")),
+        return Ok(customer);
     }
+    let erased = Customer::erased(user_id, now);
+    let is_new = customers.insert_customer(&erased).await?;
+    is_new.then_some(erased).ok_or(Error::AlreadyExists("customer"))
 }

@@ -6,6 +6,7 @@ use shared::proto::events::v1::{UserCreated, UserDeleted};
 use shared::time::Clock;
 
 use super::commands;
+use crate::subscriptions;
 
 /// Keeps a customer for every user, in whatever order the news of them arrive.
 pub struct KeepCustomers {
@@ -26,7 +27,8 @@ impl Handler for KeepCustomers {
             Ok(commands::keep(transaction, &named(fact.user_id)?, now).await?)
         } else if event.is::<UserDeleted>() {
             let fact: UserDeleted = event.data().map_err(HandlerError::Permanent)?;
-            Ok(commands::erase(transaction, &named(fact.user_id)?, now).await?)
+            let customer = commands::erase(transaction, &named(fact.user_id)?, now).await?;
+            Ok(subscriptions::commands::forget(transaction, &customer, now).await?)
         } else {
             Err(HandlerError::Permanent(format!("{} does nothing to customers", event.event_type)))
         }

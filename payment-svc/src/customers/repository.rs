@@ -18,6 +18,9 @@ pub trait Customers {
         user_hash: &UserHash,
     ) -> impl Future<Output = Result<Option<Customer>, Error>> + Send;
 
+    /// A customer that something belongs to.
+    fn customer(&self, id: &str) -> impl Future<Output = Result<Customer, Error>> + Send;
+
     /// Adds a customer; false when the user has one.
     fn insert_customer(&self, customer: &Customer) -> impl Future<Output = Result<bool, Error>> + Send;
 
@@ -29,6 +32,10 @@ impl Customers for Transaction {
     async fn customer_for_change(&self, user_hash: &UserHash) -> Result<Option<Customer>, Error> {
         let row = of_user(user_hash).lock_exclusive().one(&**self).await?;
         row.map(Customer::try_from).transpose()
+    }
+
+    async fn customer(&self, id: &str) -> Result<Customer, Error> {
+        by_id(&**self, id).await
     }
 
     async fn insert_customer(&self, customer: &Customer) -> Result<bool, Error> {
@@ -54,6 +61,15 @@ pub async fn find(
     user_hash: &UserHash,
 ) -> Result<Option<Customer>, Error> {
     of_user(user_hash).one(connection).await?.map(Customer::try_from).transpose()
+}
+
+/// The customer that something belongs to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_id(connection: &impl ConnectionTrait, id: &str) -> Result<Customer, Error> {
+    let row = Entity::find_by_id(id).one(connection).await?;
+    row.ok_or_else(|| Error::internal("something belongs to nobody"))?.try_into()
 }
 
 fn of_user(user_hash: &UserHash) -> Select<Entity> {

@@ -6,23 +6,20 @@ use std::time::Duration;
 
 use shared::Error;
 use shared::auth::Caller;
-use shared::database::{Database, Transaction};
-use shared::id::new_id;
-use shared::proto::events::v1::{OrderCanceled, OrderFailed, OrderMismatched, OrderPaid, OrderRefunded};
+use shared::database::Database;
 use shared::proto::v1::{OrderState, PaymentProvider, ProductKind};
-use shared::time::{Clock, Timestamp};
+use shared::time::Clock;
 
-use super::domain::{Buyer, Item, Learned, Mismatch, Money, Order, Refusal};
+use super::domain::{Item, Money, Order, Refusal};
 use super::queries::check_owner;
-use super::refunds::{Refund, RefundState};
 use super::repository::{self, Orders};
 use crate::customers::commands as customer_commands;
 use crate::customers::domain::UserHash;
 use crate::customers::repository::Customers;
-use crate::ledger::domain::{Account, Posting, TOKEN};
-use crate::ledger::repository::Ledger;
 use crate::products::queries::ProductQueries;
 use crate::providers::{Charge, Checkout, NoticeRefusal, Payment, ProviderError, Providers};
+use crate::subscriptions::domain::Patience;
+use crate::subscriptions::repository as subscriptions;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +28,17 @@ pub struct OrderSettings {
     pub open_for: Duration,
     /// When a provider is asked again about what it did not answer.
     pub look_again: Duration,
+    /// What is done about subscriptions that cannot be renewed.
+    pub patience: Patience,
 }
 
 impl Default for OrderSettings {
     fn default() -> Self {
-        Self { open_for: Duration::from_secs(1800), look_again: Duration::from_secs(30) }
+        Self {
+            open_for: Duration::from_secs(1800),
+            look_again: Duration::from_secs(30),
+            patience: Patience::default(),
+        }
     }
 }
 
@@ -101,9 +104,6 @@ impl OrderCommands {
         if product.retired_at.is_some() {
             return Err(Error::NotFound("product"));
         }
-        if product.kind != ProductKind::TokenPack {
-            return Err(Error::FailedPrecondition("this product cannot be ordered".to_owned()));
-        }
         let Some(amount) = product.offer.prices.get(currency).copied() else {
             return Err(Error::invalid("currency", "must be one that the product has a price in"));
         };
@@ -128,6 +128,10 @@ impl OrderCommands {
         let order =
             Order::new(new.id.clone(), customer.id, item, self.providers.first, now, self.settings.open_for);
         if transaction.insert_order(&order).await? {
+            let is_pass = order.item.kind == ProductKind::MonthlyPass;
+            if is_pass && subscriptions::has_live(&*transaction, &order.customer_id).await? {
+                return Err(Error::FailedPrecondition("there is a pass already".to_owned()));
+            }
             transaction.commit().await?;
             return Ok(order);
         }
@@ -152,7 +156,10 @@ impl OrderCommands {
         id: &str,
         payment_key: Option<String>,
     ) -> Result<Order, Error> {
-        check_owner(self.database.read(), caller, id).await?;
+        let (order, _) = check_owner(self.database.read(), caller, id).await?;
+        if order.is_renewal() {
+            return self.charge(&order).await;
+        }
         let now = self.clock.now();
         let transaction = self.database.begin().await?;
         let mut order = transaction.order_for_change(id).await?.ok_or(Error::NotFound("order"))?;
@@ -176,7 +183,7 @@ impl OrderCommands {
     /// # Errors
     /// As [`Self::confirm`]; [`Error::FailedPrecondition`] once it is paid.
     pub async fn cancel(&self, caller: &Caller, id: &str) -> Result<Order, Error> {
-        let order = check_owner(self.database.read(), caller, id).await?;
+        let (order, _) = check_owner(self.database.read(), caller, id).await?;
         let order = if order.is_open() { self.end(&order).await? } else { order };
         match order.state {
             OrderState::Canceled | OrderState::Expired | OrderState::Failed => Ok(order),
@@ -188,6 +195,27 @@ impl OrderCommands {
     pub(super) async fn end(&self, order: &Order) -> Result<Order, Error> {
         let payment = self.providers.get(order.provider)?.cancel(&Charge::from(order)).await?;
         self.take_over(&order.id, &payment, Then::End).await
+    }
+
+    /// Charges the payer of a subscription for another month; ends the order when nothing can be collected that way.
+    ///
+    /// # Errors
+    /// [`Error::ThirdParty`] when the provider does not answer.
+    pub(super) async fn charge(&self, order: &Order) -> Result<Order, Error> {
+        let id = order.subscription_id.as_deref().unwrap_or_default();
+        let subscription = subscriptions::find(self.database.read(), id).await?;
+        let Some(billing_key) = subscription.and_then(|subscription| subscription.billing_key) else {
+            return self.end(order).await;
+        };
+        let provider = self.providers.get(order.provider)?;
+        match provider.charge(&Charge::from(order), &billing_key).await {
+            Ok(payment) => self.take_over(&order.id, &payment, Then::GoOn).await,
+            Err(error) if is_refused(&error) => {
+                tracing::warn!(order_id = order.id, %error, "a subscription cannot be charged");
+                self.end(order).await
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Reads a notice of a provider, and asks it how the order stands.
@@ -227,125 +255,9 @@ impl OrderCommands {
     /// Takes over what a provider says.
     pub(super) async fn take_over(&self, id: &str, payment: &Payment, then: Then) -> Result<Order, Error> {
         let transaction = self.database.begin().await?;
-        let order = take_over(&transaction, id, payment, then, self.clock.now()).await?;
+        let order = self.take_over_in(&transaction, id, payment, then).await?;
         transaction.commit().await?;
         Ok(order)
-    }
-}
-
-/// Takes over what a provider says, in this transaction: the order, the postings and the events.
-pub(super) async fn take_over(
-    transaction: &Transaction,
-    id: &str,
-    payment: &Payment,
-    then: Then,
-    now: Timestamp,
-) -> Result<Order, Error> {
-    let mut order = transaction.order_for_change(id).await?.ok_or(Error::NotFound("order"))?;
-    let before = order.clone();
-    let customer = transaction.customer_of(&order).await?;
-    let buyer = if customer.user_id().is_some() { Buyer::There } else { Buyer::Erased };
-    let mut learned = match order.learn(payment, buyer, now) {
-        Ok(learned) => learned,
-        Err(mismatch) => {
-            report(transaction, &mut order, &mismatch).await?;
-            return Ok(order);
-        }
-    };
-    if then == Then::End {
-        learned.state = order.close(now).or(learned.state);
-    }
-    if order == before {
-        return Ok(order);
-    }
-    transaction.save_order(&order, before.state).await?;
-    transaction.post(postings(&order, &learned, now)).await?;
-    tell(transaction, &order, &learned, customer.user_id().unwrap_or_default())?;
-    if learned.is_unwanted {
-        let refund = Refund {
-            id: new_id(),
-            order_id: order.id.clone(),
-            amount: learned.captured,
-            reason: "paid after it was canceled".to_owned(),
-            requested_by: None,
-            state: RefundState::Requested,
-            created_at: now,
-            look_at: Some(now),
-        };
-        transaction.insert_refund(&refund).await?;
-    }
-    if let Some(state) = learned.state {
-        metrics::counter!("payment_orders_total", "state" => super::domain::state_name(state)).increment(1);
-    }
-    Ok(order)
-}
-
-/// Leaves to people what no rule covers.
-pub(super) async fn report(
-    transaction: &Transaction,
-    order: &mut Order,
-    mismatch: &Mismatch,
-) -> Result<(), Error> {
-    tracing::error!(order_id = order.id, %mismatch, "an order and the provider's record differ");
-    metrics::counter!("payment_mismatches_total").increment(1);
-    transaction.publish(&OrderMismatched { order_id: order.id.clone(), finding: mismatch.to_string() })?;
-    if order.look_at.take().is_some() {
-        transaction.save_order(order, order.state).await?;
-    }
-    Ok(())
-}
-
-fn postings(order: &Order, learned: &Learned, at: Timestamp) -> Vec<Posting> {
-    let Order { id, provider, item, refunded, tokens_revoked, customer_id, .. } = order;
-    let posting = |what: String, debit: Account, credit: Account, unit: &str, amount: i64| Posting {
-        id: format!("{id}:{what}"),
-        order_id: id.clone(),
-        debit,
-        credit,
-        unit: unit.to_owned(),
-        amount,
-        at,
-    };
-    let cash = || Account::Provider(*provider);
-    let tokens = || Account::TokensOfCustomer(customer_id.clone());
-    let currency = &item.price.currency;
-    let all = [
-        posting("paid".to_owned(), cash(), Account::Revenue, currency, learned.captured),
-        posting(format!("refunded:{refunded}"), Account::Refunds, cash(), currency, learned.refunded),
-        posting("granted".to_owned(), Account::TokensIssued, tokens(), TOKEN, learned.granted.into()),
-        posting(
-            format!("revoked:{tokens_revoked}"),
-            tokens(),
-            Account::TokensIssued,
-            TOKEN,
-            learned.revoked.into(),
-        ),
-    ];
-    all.into_iter().filter(|posting| posting.amount > 0).collect()
-}
-
-fn tell(transaction: &Transaction, order: &Order, learned: &Learned, user_id: &str) -> Result<(), Error> {
-    let (order_id, user_id) = (order.id.clone(), user_id.to_owned());
-    if learned.granted > 0 {
-        let (order_id, user_id) = (order_id.clone(), user_id.clone());
-        transaction.publish(&OrderPaid { order_id, user_id, tokens: learned.granted })?;
-    }
-    match order.state {
-        _ if learned.refunded > 0 => transaction.publish(&OrderRefunded {
-            order_id,
-            user_id,
-            tokens_revoked: order.tokens_revoked,
-            refunded: order.refunded,
-            currency: order.item.price.currency.clone(),
-        }),
-        OrderState::Failed if learned.state.is_some() => {
-            transaction.publish(&OrderFailed { order_id, user_id })
-        }
-        OrderState::Canceled | OrderState::Expired if learned.state.is_some() => {
-            let is_expired = order.state == OrderState::Expired;
-            transaction.publish(&OrderCanceled { order_id, user_id, is_expired })
-        }
-        _ => Ok(()),
     }
 }
 

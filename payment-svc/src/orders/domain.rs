@@ -10,6 +10,7 @@ use shared::proto::v1::{OrderState, PaymentProvider, ProductKind};
 use shared::time::Timestamp;
 
 use crate::providers::{Payment, PaymentStatus};
+use crate::subscriptions::domain::Subscription;
 
 /// An amount of a currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,13 +58,18 @@ pub struct Order {
     pub expires_at: Timestamp,
     /// When to ask the provider about it, unless somebody does before.
     pub look_at: Option<Timestamp>,
+    /// The subscription that it pays a month of, once that has begun.
+    pub subscription_id: Option<String>,
 }
 
-/// Whether the customer is still somebody who can have tokens.
+/// Whether the customer can have what was paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Buyer {
     There,
+    /// There is nobody any more.
     Erased,
+    /// Has a pass already, or the one that this pays a month of has ended.
+    Unserved,
 }
 
 /// What is new about an order.
@@ -133,7 +139,32 @@ impl Order {
             updated_at: now,
             expires_at,
             look_at: Some(expires_at),
+            subscription_id: None,
         }
+    }
+
+    /// An order for the next month of a subscription. The provider is asked to collect for it at once, with no payer
+    /// present, until it answers or the order expires.
+    pub fn renewal(subscription: &Subscription, now: Timestamp, open_for: Duration) -> Self {
+        let Subscription { id, customer_id, item, provider, .. } = subscription;
+        Self {
+            state: OrderState::Pending,
+            look_at: Some(now),
+            subscription_id: Some(id.clone()),
+            ..Self::new(
+                subscription.renewal_id(),
+                customer_id.clone(),
+                item.clone(),
+                *provider,
+                now,
+                open_for,
+            )
+        }
+    }
+
+    /// Whether it is charged by itself.
+    pub fn is_renewal(&self) -> bool {
+        self.is_open() && self.subscription_id.is_some()
     }
 
     /// Whether somebody may still pay it.
@@ -216,10 +247,10 @@ impl Order {
 
     fn capture(&mut self, buyer: Buyer, learned: &mut Learned, now: Timestamp) {
         // Whoever canceled does not expect to pay any more; one whose order failed or expired has paid late.
-        learned.is_unwanted = self.state == OrderState::Canceled || buyer == Buyer::Erased;
+        learned.is_unwanted = self.state == OrderState::Canceled || buyer != Buyer::There;
         self.captured = self.item.price.amount;
         learned.captured = self.captured;
-        if !learned.is_unwanted {
+        if !learned.is_unwanted && self.item.kind == ProductKind::TokenPack {
             self.tokens_granted = self.item.tokens;
             learned.granted = self.item.tokens;
         }

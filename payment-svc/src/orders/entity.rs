@@ -28,6 +28,7 @@ pub struct Model {
     pub updated_at: Timestamp,
     pub expires_at: Timestamp,
     pub look_at: Option<Timestamp>,
+    pub subscription_id: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -20,6 +20,7 @@ use super::commands::{NewOrder, OrderCommands};
 use super::domain::Order;
 use super::queries::{OrderDetails, OrderFilter, OrderQueries};
 use super::refunds::NewRefund;
+use crate::customers::queries::whose;
 use crate::products::domain::CURRENCIES;
 use crate::providers::Checkout;
 
@@ -93,15 +94,8 @@ impl OrderService for OrderGrpc {
             }
         }
         violations.into_result()?;
-        let user_id = match request.user_id {
-            Some(user_id) => {
-                caller.require_owner(&user_id, "user")?;
-                Some(user_id)
-            }
-            None if caller.is_admin() => None,
-            None => Some(caller.user_id()?.to_owned()),
-        };
-        let filter = OrderFilter { user_id, state, product_id: request.product_id };
+        let filter =
+            OrderFilter { user_id: whose(&caller, request.user_id)?, state, product_id: request.product_id };
         let Listed { items, next_cursor } = self.queries.list(filter, page).await?;
         let orders = items.into_iter().map(Into::into).collect();
         Ok(Response::new(ListOrdersResponse { orders, next_cursor }))
@@ -191,6 +185,7 @@ impl From<Order> for v1::Order {
             expires_at: Some(order.expires_at.into()),
             history: Vec::new(),
             user_id: None,
+            subscription_id: order.subscription_id,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod domain;
+pub mod effects;
 pub mod entity;
 pub mod grpc;
 pub mod queries;

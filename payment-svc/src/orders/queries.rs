@@ -13,6 +13,7 @@ use super::entity::{Column, Entity};
 use super::repository::{find, history};
 use crate::customers;
 use crate::customers::domain::{Customer, UserHash};
+use crate::customers::queries::owner;
 
 /// Reads orders.
 pub struct OrderQueries {
@@ -47,8 +48,7 @@ impl OrderQueries {
     /// [`Error::NotFound`], also when it is somebody else's.
     pub async fn get(&self, caller: &Caller, id: &str) -> Result<OrderDetails, Error> {
         let read = self.database.read();
-        let order = check_owner(read, caller, id).await?;
-        let customer = customer(read, &order).await?;
+        let (order, customer) = check_owner(read, caller, id).await?;
         let user_id = customer.user_id().map(str::to_owned);
         Ok(OrderDetails { history: history(read, id).await?, user_id, order })
     }
@@ -62,9 +62,7 @@ impl OrderQueries {
         let mut orders = Entity::find();
         if let Some(user_id) = filter.user_id {
             let customer = customers::repository::find(read, &UserHash::of(&user_id)).await?;
-            let Some(customer) = customer else {
-                return Ok(Listed { items: Vec::new(), next_cursor: String::new() });
-            };
+            let Some(customer) = customer else { return Ok(Listed::none()) };
             orders = orders.filter(Column::CustomerId.eq(customer.id));
         }
         if let Some(state) = filter.state {
@@ -80,7 +78,7 @@ impl OrderQueries {
     }
 }
 
-/// An order, if the caller may see it.
+/// An order and whose it is, if the caller may see it.
 ///
 /// # Errors
 /// [`Error::NotFound`], also when it is somebody else's.
@@ -88,17 +86,8 @@ pub async fn check_owner(
     connection: &impl ConnectionTrait,
     caller: &Caller,
     id: &str,
-) -> Result<Order, Error> {
+) -> Result<(Order, Customer), Error> {
     let order = find(connection, id).await?.ok_or(Error::NotFound("order"))?;
-    if caller.is_admin() {
-        return Ok(order);
-    }
-    let customer = customer(connection, &order).await?;
-    let is_owner = customer.user_id().is_some_and(|user_id| Some(user_id) == caller.user_id().ok());
-    is_owner.then_some(order).ok_or(Error::NotFound("order"))
-}
-
-async fn customer(connection: &impl ConnectionTrait, order: &Order) -> Result<Customer, Error> {
-    let row = customers::entity::Entity::find_by_id(&order.customer_id).one(connection).await?;
-    row.ok_or_else(|| Error::internal("an order has no customer"))?.try_into()
+    let customer = owner(connection, caller, &order.customer_id, "order").await?;
+    Ok((order, customer))
 }

@@ -10,8 +10,9 @@ use shared::error::Chain;
 use shared::shutdown::Shutdown;
 use shared::time::Timestamp;
 
-use super::commands::{OrderCommands, Then, report};
+use super::commands::{OrderCommands, Then};
 use super::domain::{Mismatch, Order};
+use super::effects::report;
 use super::entity::{Column, Entity};
 use super::repository::Orders;
 use crate::providers::Charge;

@@ -3,7 +3,7 @@
 use shared::Error;
 use shared::time::Timestamp;
 
-use super::commands::{OrderCommands, Then, is_refused, refused, take_over};
+use super::commands::{OrderCommands, Then, is_refused, refused};
 use super::domain::{Order, Refusal};
 use super::repository::{self, Orders};
 use crate::providers::{Charge, Repayment};
@@ -135,7 +135,7 @@ impl OrderCommands {
         refund.look_at = None;
         let transaction = self.database.begin().await?;
         let taken = match &answer {
-            Ok(payment) => take_over(&transaction, &order.id, payment, Then::GoOn, self.clock.now()).await?,
+            Ok(payment) => self.take_over_in(&transaction, &order.id, payment, Then::GoOn).await?,
             Err(error) => {
                 tracing::error!(refund_id = refund.id, %error, "a refund was refused");
                 order

@@ -13,8 +13,6 @@ use shared::time::Timestamp;
 use super::domain::{Item, Money, Order};
 use super::entity::{self, refund, transition};
 use super::refunds::{Refund, RefundState};
-use crate::customers;
-use crate::customers::domain::Customer;
 
 /// What commands need of the place where orders are kept.
 pub trait Orders {
@@ -27,9 +25,6 @@ pub trait Orders {
     /// Keeps a changed order, and the state that it came to from `before`.
     fn save_order(&self, order: &Order, before: OrderState)
     -> impl Future<Output = Result<(), Error>> + Send;
-
-    /// Whose order it is.
-    fn customer_of(&self, order: &Order) -> impl Future<Output = Result<Customer, Error>> + Send;
 
     /// A refund.
     fn refund(&self, id: &str) -> impl Future<Output = Result<Option<Refund>, Error>> + Send;
@@ -69,11 +64,6 @@ impl Orders for Transaction {
         let of_order = transition::Entity::find().filter(transition::Column::OrderId.eq(&order.id));
         let known = of_order.count(&**self).await?;
         insert_transition(self, order, i32::try_from(known + 1).map_err(Error::internal)?).await
-    }
-
-    async fn customer_of(&self, order: &Order) -> Result<Customer, Error> {
-        let row = customers::entity::Entity::find_by_id(&order.customer_id).one(&**self).await?;
-        row.ok_or_else(|| Error::internal("an order has no customer"))?.try_into()
     }
 
     async fn refund(&self, id: &str) -> Result<Option<Refund>, Error> {
@@ -220,6 +210,7 @@ impl TryFrom<entity::Model> for Order {
             updated_at: row.updated_at,
             expires_at: row.expires_at,
             look_at: row.look_at,
+            subscription_id: row.subscription_id,
         })
     }
 }
@@ -248,6 +239,7 @@ fn row_of(order: &Order) -> entity::ActiveModel {
         updated_at: Set(order.updated_at),
         expires_at: Set(order.expires_at),
         look_at: Set(order.look_at),
+        subscription_id: Set(order.subscription_id.clone()),
     }
 }
 

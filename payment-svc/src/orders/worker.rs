@@ -1,5 +1,5 @@
-//! The worker that sees to what nobody has finished: orders that expire, payments and refunds without an answer, and
-//! once a day a comparison of everything.
+//! The worker that sees to what nobody has finished: subscriptions that are due, orders that expire, payments and refunds
+//! without an answer, and once a day a comparison of everything.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 use super::commands::OrderCommands;
 use super::reconciliation;
 use super::repository::{claim, claim_refund, due, refunds_due};
+use crate::subscriptions;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ pub async fn run(orders: OrderCommands, shutdown: Shutdown) {
         while !shutdown.has_begun() {
             match orders.see_to_batch().await {
                 Ok(0) => break,
-                Ok(number) => tracing::info!(number, "orders and refunds were seen to"),
+                Ok(number) => tracing::info!(number, "orders, refunds and subscriptions were seen to"),
                 Err(error) => {
                     tracing::warn!(error = %Chain(&error), "orders stay for the next round");
                     break;
@@ -50,15 +51,22 @@ impl OrderCommands {
     pub async fn see_to_batch(&self) -> Result<usize, Error> {
         let now = self.clock.now();
         let later = now.plus(self.settings.look_again);
+        // Whose orders for the next month are due from now on.
+        let subscriptions = subscriptions::worker::see_to(&self.database, &self.settings, now, BATCH).await?;
         let orders = due(self.database.read(), now, BATCH).await?;
         let refunds = refunds_due(self.database.read(), now, BATCH).await?;
-        let number = orders.len() + refunds.len();
+        let number = subscriptions + orders.len() + refunds.len();
         for order in orders {
             if !claim(self.database.write(), &order, later).await? {
                 continue;
             }
-            let is_late = order.expires_at <= now;
-            let seen = if is_late { self.end(&order).await } else { self.look(&order).await };
+            let seen = if order.expires_at <= now {
+                self.end(&order).await
+            } else if order.is_renewal() {
+                self.charge(&order).await
+            } else {
+                self.look(&order).await
+            };
             tell(&order.id, seen.err());
         }
         for refund in refunds {

@@ -8,4 +8,5 @@ mod orders;
 mod products;
 mod refunds;
 mod shop;
+mod subscriptions;
 mod world;

@@ -25,7 +25,7 @@ const ANSWERS_LATE: &str = "4000000000000135";
 const NOTICE_FIRST: &str = "4000000000000143";
 
 #[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>, code: Code, part: &str) {
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Status>, code: Code, part: &str) {
     let status = result.unwrap_err();
     assert_eq!(status.code(), code, "{status}");
     assert!(status.message().contains(part), "{status}");

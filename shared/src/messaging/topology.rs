@@ -100,6 +100,15 @@ pub const CREDIT_TOKENS: ConsumerSpec = ConsumerSpec {
     concurrency: 1,
 };
 
+/// user-svc: gives the allowances of monthly passes, and takes them back.
+pub const KEEP_PASSES: ConsumerSpec = ConsumerSpec {
+    name: "user-svc-passes",
+    owner: "user-svc",
+    stream: "PAYMENTS",
+    facts: &[v1::SubscriptionRenewed::SUBJECT, v1::SubscriptionLapsed::SUBJECT],
+    concurrency: 1,
+};
+
 /// counseling-svc: understands what was said, keeps long counsels short, and changes techniques. Each event waits for
 /// the assistant, so several are worked on at once.
 pub const UNDERSTAND_COUNSELS: ConsumerSpec = ConsumerSpec {
@@ -129,8 +138,15 @@ pub const KEEP_CUSTOMERS: ConsumerSpec = ConsumerSpec {
 };
 
 /// Every consumer of the mesh.
-pub const CONSUMERS: [&ConsumerSpec; 6] =
-    [&SETTLE_RESERVATIONS, &TRACK_USERS, &CREDIT_TOKENS, &UNDERSTAND_COUNSELS, &ERASE_USERS, &KEEP_CUSTOMERS];
+pub const CONSUMERS: [&ConsumerSpec; 7] = [
+    &SETTLE_RESERVATIONS,
+    &TRACK_USERS,
+    &CREDIT_TOKENS,
+    &KEEP_PASSES,
+    &UNDERSTAND_COUNSELS,
+    &ERASE_USERS,
+    &KEEP_CUSTOMERS,
+];
 
 /// What streams and consumers have in common.
 #[derive(Clone, Debug)]
