@@ -17,7 +17,7 @@ use crate::envelope::{ApiError, ErrorEnvelope};
 use crate::input::body_of_at_most;
 use crate::resources::{
     account, auth, bubbles, counselors, counsels, episodes, export, feed, images, messages, notices, orders,
-    probes, products, relationships, sessions, sign_in, tones, users,
+    probes, products, relationships, sessions, sign_in, subscriptions, tones, users,
 };
 use crate::session::{admins_only, signed_in_only};
 
@@ -88,6 +88,10 @@ fn own() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(orders::get_order))
         .routes(routes!(orders::confirm_order))
         .routes(routes!(orders::cancel_order))
+        .routes(routes!(subscriptions::list_subscriptions))
+        .routes(routes!(subscriptions::get_subscription))
+        .routes(routes!(subscriptions::cancel_subscription))
+        .routes(routes!(subscriptions::resume_subscription))
 }
 
 /// What everybody who is signed in can read: under /v1 and again under /v1/admin.
@@ -119,6 +123,9 @@ fn managed() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(orders::search_orders))
         .routes(routes!(orders::get_order))
         .routes(routes!(orders::refund_order))
+        .routes(routes!(subscriptions::search_subscriptions))
+        .routes(routes!(subscriptions::get_subscription))
+        .routes(routes!(subscriptions::cancel_subscription))
         .routes(routes!(tones::create_tone))
         .routes(routes!(tones::update_tone))
         .routes(routes!(bubbles::create_bubble))

@@ -13,6 +13,7 @@ use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::order_service_client::OrderServiceClient;
 use shared::proto::v1::product_service_client::ProductServiceClient;
 use shared::proto::v1::session_service_client::SessionServiceClient;
+use shared::proto::v1::subscription_service_client::SubscriptionServiceClient;
 use shared::proto::v1::user_activity_service_client::UserActivityServiceClient;
 use shared::proto::v1::user_data_service_client::UserDataServiceClient;
 use shared::proto::v1::user_service_client::UserServiceClient;
@@ -88,6 +89,11 @@ impl Upstream {
     /// What was bought.
     pub fn orders(&self) -> OrderServiceClient<MeshChannel> {
         OrderServiceClient::new(self.payment_svc.clone())
+    }
+
+    /// What is paid month by month.
+    pub fn subscriptions(&self) -> SubscriptionServiceClient<MeshChannel> {
+        SubscriptionServiceClient::new(self.payment_svc.clone())
     }
 
     /// Prompts.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sea_orm::DeriveValueType;
-use time::{Date, Month, OffsetDateTime};
 use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
@@ -46,7 +46,9 @@ impl Timestamp {
 
     /// The same time of day `months` calendar months later; on the last day of a month that is too short for its day.
     pub fn plus_months(self, months: u32) -> Self {
-        let Ok(at) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000) else { return self };
+        let Ok(at) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000) else {
+            return self;
+        };
         let count = i64::from(at.year()) * 12 + i64::from(u8::from(at.month()) - 1) + i64::from(months);
         let (year, month) = (i32::try_from(count.div_euclid(12)), u8::try_from(count.rem_euclid(12) + 1));
         let (Ok(year), Ok(Ok(month))) = (year, month.map(Month::try_from)) else { return self };

@@ -8,6 +8,7 @@ use shared::grpc::{Section, rows};
 
 use crate::auth_users::entity as auth_user;
 use crate::message_tokens::entity::{self as message_token, credit, reservation};
+use crate::passes::entity as pass;
 use crate::sessions::entity::session;
 use crate::user_activities::entity::{self as activity, tracking};
 use crate::users::entity as user;
@@ -74,6 +75,16 @@ pub fn sections(database: &Database, user_id: &str) -> Vec<Section> {
             "creditedAt": credit.credited_at.to_rfc3339(),
         })
     });
+    let passes = pass::Entity::find().filter(pass::Column::UserId.eq(user_id));
+    let passes = rows(database, passes, pass::Column::SubscriptionId, |pass| {
+        json!({
+            "subscriptionId": pass.subscription_id,
+            "allowance": pass.allowance,
+            "period": pass.period,
+            "validUntil": pass.valid_until.to_rfc3339(),
+            "endedAt": pass.ended_at.map(|at| at.to_rfc3339()),
+        })
+    });
     let trackings = tracking::Entity::find().filter(tracking::Column::UserId.eq(user_id));
     let trackings = rows(database, trackings, tracking::Column::UserId, |tracking| {
         json!({
@@ -99,6 +110,7 @@ pub fn sections(database: &Database, user_id: &str) -> Vec<Section> {
         ("messageTokens", tokens),
         ("tokenReservations", reservations),
         ("tokenCredits", credits),
+        ("passes", passes),
         ("trackings", trackings),
         ("activities", activities),
     ]

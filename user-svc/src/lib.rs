@@ -8,6 +8,7 @@ mod authority;
 mod export;
 mod message_tokens;
 mod migration;
+mod passes;
 mod sessions;
 mod text;
 mod user_activities;
@@ -15,7 +16,7 @@ mod users;
 
 use shared::Error;
 use shared::grpc::{GrpcServer, UserDataGrpc};
-use shared::messaging::{CREDIT_TOKENS, SETTLE_RESERVATIONS, TRACK_USERS};
+use shared::messaging::{CREDIT_TOKENS, KEEP_PASSES, SETTLE_RESERVATIONS, TRACK_USERS};
 use shared::proto::v1::auth_user_service_server::AuthUserServiceServer;
 use shared::proto::v1::message_token_service_server::MessageTokenServiceServer;
 use shared::proto::v1::session_service_server::SessionServiceServer;
@@ -32,6 +33,7 @@ use crate::message_tokens::consumers::{CreditTokens, SettleReservations};
 use crate::message_tokens::expiry;
 use crate::message_tokens::grpc::MessageTokenGrpc;
 use crate::migration::Migrator;
+use crate::passes::consumers::KeepPasses;
 use crate::sessions::grpc::SessionGrpc;
 use crate::user_activities::consumers::TrackUsers;
 use crate::user_activities::grpc::UserActivityGrpc;
@@ -48,6 +50,7 @@ pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error
     // What other services' events do here.
     service.consume(&SETTLE_RESERVATIONS, SettleReservations::new(clock.clone()));
     service.consume(&CREDIT_TOKENS, CreditTokens::new(clock.clone()));
+    service.consume(&KEEP_PASSES, KeepPasses::new(clock.clone()));
     service.consume(&TRACK_USERS, TrackUsers::new(clock.clone()));
 
     // What time alone does.

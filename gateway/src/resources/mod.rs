@@ -18,5 +18,6 @@ pub mod prompts;
 pub mod relationships;
 pub mod sessions;
 pub mod sign_in;
+pub mod subscriptions;
 pub mod tones;
 pub mod users;

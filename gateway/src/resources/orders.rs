@@ -69,6 +69,9 @@ pub struct Order {
     /// Whose it is; admins see it, unless the user was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<String>,
+    /// The subscription that it pays a month of, once that has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscription_id: Option<String>,
 }
 
 /// A state that an order came to.
@@ -114,6 +117,7 @@ impl TryFrom<v1::Order> for Order {
             refunded: order.refunded,
             failure: order.failure,
             user_id: order.user_id,
+            subscription_id: order.subscription_id,
         })
     }
 }
@@ -183,7 +187,7 @@ pub struct CreateOrder {
     return_url: Option<String>,
 }
 
-/// Orders one product at the price of now. `Idempotency-Key` is required: a repeat finds the order that is there.
+/// Orders one product at the price of now; a pass is then renewed each month, until its subscription is canceled. `Idempotency-Key` is required: a repeat finds the order that is there.
 #[utoipa::path(
     post,
     path = "/payments/orders",

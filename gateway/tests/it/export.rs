@@ -49,6 +49,7 @@ shared::on_each_engine! {
         world.send(Call::post("/v1/users/me/activities", &activity).by(&token)).await.expect(201);
         let order_id = crate::orders::declined(&world, &token).await;
         crate::orders::declined(&world, &other).await;
+        let subscription_id = crate::subscriptions::subscribed(&world, &token).await;
         let nats = world.nats.connect().await;
         for consumer in shared::messaging::CONSUMERS {
             idle(&nats, consumer).await;
@@ -61,8 +62,11 @@ shared::on_each_engine! {
         assert_eq!(held["tokenCredits"], json!([]));
         assert_eq!(held["trackings"][0]["messageCount"], 2);
         assert_eq!(held["activities"][0]["activityType"], "ACTIVITY_TYPE_LOGIN");
-        assert_eq!(ids_in(&held, "orders", "id"), [order_id.as_str()]);
+        assert_eq!(ids_in(&held, "orders", "id")[0], order_id);
         assert_eq!(held["orders"][0]["state"], "ORDER_STATE_FAILED");
+        assert_eq!(held["orders"][1]["subscriptionId"], subscription_id);
+        assert_eq!(ids_in(&held, "subscriptions", "id"), [subscription_id.as_str()]);
+        assert_eq!(ids_in(&held, "passes", "subscriptionId"), [subscription_id.as_str()]);
         assert_eq!(held["customers"].as_array().unwrap().len(), 1);
         let text = held.to_string();
         assert!(text.contains("what I said, \\\"quoted\\\" and 한국어") && text.contains("what I said later"));

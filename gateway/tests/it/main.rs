@@ -33,5 +33,6 @@ mod sessions;
 mod sign_in;
 mod sse;
 mod streaming;
+mod subscriptions;
 mod users;
 mod world;

@@ -10,19 +10,19 @@ use shared::time::Clock;
 
 use crate::world::{Call, Reply, World};
 
-const CARD: &str = "4242424242424242";
+pub const CARD: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000002";
 
 fn pack() -> Value {
     json!({ "productId": derived_id(&["product", "메시지 토큰 100개"]), "currency": "KRW" })
 }
 
-fn create(by: &str, key: &str, body: &Value) -> Call {
+pub fn create(by: &str, key: &str, body: &Value) -> Call {
     Call::post("/v1/payments/orders", body).by(by).header("idempotency-key", key)
 }
 
 /// Pays on the provider's page: the key of the payment.
-async fn pay(created: &Reply, card: &str) -> String {
+pub async fn pay(created: &Reply, card: &str) -> String {
     let page = reqwest::Client::new().post(created.text("/checkout/url"));
     let form = page.header("content-type", "application/x-www-form-urlencoded").body(format!("card={card}"));
     let told: Value = form.send().await.unwrap().json().await.unwrap();

@@ -113,6 +113,7 @@ async fn victims_ids(world: &World, victim: &str) -> BTreeMap<&'static str, Owne
         ("user-id", Owner::Victim(user_id)),
         ("session-id", Owner::Victim(session_id)),
         ("order-id", Owner::Victim(crate::orders::declined(world, victim).await)),
+        ("subscription-id", Owner::Victim(crate::subscriptions::subscribed(world, victim).await)),
         ("provider", Owner::Nobody("sandbox".to_owned())),
         ("counsel-id", Owner::Victim(segments[5].to_owned())),
         ("message-id", Owner::Victim(message)),

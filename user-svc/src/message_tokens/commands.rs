@@ -10,6 +10,7 @@ use shared::time::{Clock, Timestamp};
 use super::domain::{CreditRefusal, MessageTokens, NoTokensLeft, Plan, Reservation};
 use super::repository::{Credit, TokenStore, forget, forgettable, users_with_overdue};
 use crate::auth_users::repository::AuthUsers;
+use crate::passes::repository::Passes;
 
 /// How many users are seen to in one round of expiry.
 const BATCH: u64 = 50;
@@ -44,7 +45,8 @@ impl TokenCommands {
         if earlier.as_ref().is_some_and(|earlier| earlier.user_id != user_id) {
             return Err(Error::NotFound("reservation"));
         }
-        let reservation = tokens.reserve(reservation_id, earlier.clone(), Plan::from(&user), now)?;
+        let plan = Plan::of(&user, transaction.allowance_of_passes(user_id, now).await?);
+        let reservation = tokens.reserve(reservation_id, earlier.clone(), plan, now)?;
         match earlier {
             Some(earlier) if earlier == reservation => {}
             Some(_) => transaction.save_reservation(&reservation).await?,
@@ -102,14 +104,17 @@ impl TokenCommands {
 /// # Errors
 /// [`Error::NotFound`] when the user has no such reservation.
 pub async fn settle(
-    store: &(impl TokenStore + AuthUsers + Sync),
+    store: &(impl TokenStore + AuthUsers + Passes + Sync),
     user_id: &str,
     reservation_id: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
     let (mut tokens, mut reservation) = for_change(store, user_id, reservation_id).await?;
     // The plan matters to a late charge only; who was deleted in the meantime has no other left.
-    let plan = store.auth_user(user_id).await?.map_or(Plan::Guest, |user| Plan::from(&user));
+    let plan = match store.auth_user(user_id).await? {
+        Some(user) => Plan::of(&user, store.allowance_of_passes(user_id, now).await?),
+        None => Plan::Guest,
+    };
     tokens.settle(&mut reservation, plan, now);
     store.save_reservation(&reservation).await?;
     store.save_message_tokens(&tokens).await

@@ -72,6 +72,10 @@ impl Handler for CreditTokens {
             return Ok(());
         }
         let order: OrderPaid = event.data().map_err(HandlerError::Permanent)?;
+        if order.tokens == 0 {
+            // It pays a month of a pass.
+            return Ok(());
+        }
         match commands::credit(transaction, &order, self.clock.now()).await {
             Ok(true) => {
                 let OrderPaid { order_id, user_id, tokens } = order;

@@ -27,25 +27,31 @@ pub enum Plan {
     Guest,
     Linked,
     Admin,
+    /// A pass that is larger than what the user has without.
+    Pass(u32),
 }
 
 impl Plan {
+    /// What a user has, given the allowance of a pass.
+    pub fn of(user: &AuthUser, pass: Option<u32>) -> Self {
+        let plain = match (user.authority, &user.channel) {
+            (Authority::Admin, _) => Self::Admin,
+            (Authority::User, AuthChannel::Linked(_)) => Self::Linked,
+            (Authority::User, AuthChannel::Unlinked) => Self::Guest,
+        };
+        match (plain.allowance(), pass) {
+            (Some(allowance), Some(pass)) if pass > allowance => Self::Pass(pass),
+            _ => plain,
+        }
+    }
+
     /// Tokens of each six hours; `None` without a limit.
     pub fn allowance(self) -> Option<u32> {
         match self {
             Self::Guest => Some(7),
             Self::Linked => Some(1000),
             Self::Admin => None,
-        }
-    }
-}
-
-impl From<&AuthUser> for Plan {
-    fn from(user: &AuthUser) -> Self {
-        match (user.authority, &user.channel) {
-            (Authority::Admin, _) => Self::Admin,
-            (Authority::User, AuthChannel::Linked(_)) => Self::Linked,
-            (Authority::User, AuthChannel::Unlinked) => Self::Guest,
+            Self::Pass(allowance) => Some(allowance),
         }
     }
 }
@@ -259,7 +265,8 @@ impl MessageTokens {
         tokens.close_past_window(now);
         Balance {
             allowance: plan.allowance(),
-            used: tokens.window.map_or(0, |window| window.used),
+            // A pass that has ended may have left more used than the allowance of now.
+            used: tokens.window.map_or(0, |window| plan.allowance().unwrap_or(u32::MAX).min(window.used)),
             reserved: u32::try_from(held.len()).unwrap_or(u32::MAX),
             purchased: tokens.purchased,
             resets_at: tokens.window.map(|window| window.began_at.plus(WINDOW)),

@@ -6,7 +6,7 @@ use shared::time::Clock;
 
 use super::domain::{Balance, Plan};
 use super::repository::{find, find_held};
-use crate::auth_users;
+use crate::{auth_users, passes};
 
 /// Reads message tokens.
 pub struct TokenQueries {
@@ -28,6 +28,8 @@ impl TokenQueries {
         let user = auth_users::repository::find(read, user_id).await?.ok_or(Error::NotFound("user"))?;
         let tokens = find(read, user_id).await?.ok_or(Error::NotFound("user"))?;
         let held = find_held(read, user_id).await?;
-        Ok(tokens.balance(held, Plan::from(&user), self.clock.now()))
+        let now = self.clock.now();
+        let plan = Plan::of(&user, passes::repository::best_allowance(read, user_id, now).await?);
+        Ok(tokens.balance(held, plan, now))
     }
 }

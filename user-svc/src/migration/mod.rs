@@ -6,6 +6,7 @@ mod m2026_01_02_000003_create_message_tokens;
 mod m2026_01_02_000004_create_user_activities;
 mod m2026_03_01_000001_create_sessions;
 mod m2026_04_01_000001_revoke_credits;
+mod m2026_05_01_000001_create_passes;
 
 use sea_orm_migration::prelude::*;
 use shared::messaging::CreateMessagingTables;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_01_02_000004_create_user_activities::Migration),
             Box::new(m2026_03_01_000001_create_sessions::Migration),
             Box::new(m2026_04_01_000001_revoke_credits::Migration),
+            Box::new(m2026_05_01_000001_create_passes::Migration),
         ]
     }
 }

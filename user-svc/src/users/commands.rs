@@ -11,6 +11,7 @@ use crate::auth_users::domain::AuthUser;
 use crate::auth_users::repository::AuthUsers;
 use crate::message_tokens::domain::MessageTokens;
 use crate::message_tokens::repository::TokenStore;
+use crate::passes::repository::Passes;
 use crate::sessions::repository::SessionStore;
 use crate::user_activities::domain::UserTracking;
 use crate::user_activities::repository::Activities;
@@ -96,6 +97,7 @@ impl UserCommands {
         let sessions = transaction.open_sessions(user_id, now).await?;
         transaction.erase_sessions(user_id).await?;
         transaction.erase_activities(user_id).await?;
+        transaction.erase_passes(user_id).await?;
         transaction.save_user(&user).await?;
         publish(&transaction, deleted)?;
         transaction.commit().await?;

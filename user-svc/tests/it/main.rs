@@ -6,6 +6,7 @@ mod authority;
 mod credits;
 mod erasure;
 mod message_tokens;
+mod passes;
 mod refresh_tokens;
 mod sessions;
 mod settling;

@@ -40,12 +40,15 @@ fn a_guest_has_seven_tokens_a_linked_account_a_thousand_an_admin_any_number() {
 fn a_plan_follows_from_authority_and_channel() {
     use crate::auth_users::domain::{Provider, ProviderAccount};
     let mut user = AuthUser::guest("u", now());
-    assert_eq!(Plan::from(&user), Plan::Guest);
+    assert_eq!(Plan::of(&user, None), Plan::Guest);
+    assert_eq!(Plan::of(&user, Some(3000)), Plan::Pass(3000));
     let account = ProviderAccount { provider: Provider::Kakao, user_id: "k".to_owned() };
     user.connect(account, now()).unwrap();
-    assert_eq!(Plan::from(&user), Plan::Linked);
+    assert_eq!(Plan::of(&user, None), Plan::Linked);
+    assert_eq!(Plan::of(&user, Some(500)), Plan::Linked, "a pass takes nothing away");
     user.set_authority(Authority::Admin, now());
-    assert_eq!(Plan::from(&user), Plan::Admin);
+    assert_eq!(Plan::of(&user, None), Plan::Admin);
+    assert_eq!(Plan::of(&user, Some(3000)), Plan::Admin);
 }
 
 #[test]
