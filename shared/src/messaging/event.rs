@@ -43,6 +43,7 @@ events! {
     AuthChannelConnected: "users.auth_channel.connected" of user_id;
     TokensCredited: "users.tokens.credited" of user_id;
     TokensRevoked: "users.tokens.revoked" of user_id;
+    AllowanceChanged: "users.allowance.changed" of user_id;
     CounselCreated: "counsels.counsel.created" of counsel_id;
     CounselMessageCreated: "counsels.message.created" of counsel_id;
     CounselMessageFailed: "counsels.message.failed" of counsel_id;
