@@ -28,6 +28,7 @@ mod ownership;
 mod pages;
 mod products;
 mod prompts;
+mod purchase;
 mod refusals;
 mod sessions;
 mod sign_in;
