@@ -8,6 +8,7 @@ mod admin;
 mod auth;
 mod browser;
 mod catalog;
+mod checkout;
 mod conversation;
 mod counselors;
 mod counsels;
