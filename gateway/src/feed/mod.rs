@@ -1,10 +1,12 @@
-//! What happens in counsels, for the devices of their users.
+//! What happens in counsels and to message tokens, for the devices of their users.
 //!
-//! One [`source`] for the process reads the stream of facts; the [`ring`] keeps the latest of them, and the [`hub`] tells
-//! them. A feed begins with what its device has missed and goes on with what comes. No feed holds another one up: one
-//! that does not keep pace is closed, and its client resumes where it was.
+//! One [`source`] for the process reads each stream of facts; a [`ring`] for each keeps the latest of them, and the
+//! [`hub`] tells them. A feed begins with what its device has missed and goes on with what comes; its [`position`] is
+//! where it is in all streams. No feed holds another one up: one that does not keep pace is closed, and its client
+//! resumes where it was.
 
 mod hub;
+mod position;
 mod ring;
 mod source;
 
@@ -14,8 +16,9 @@ use std::time::Duration;
 use async_nats::jetstream;
 use hub::Hub;
 pub use hub::{Feed, FeedRefusal};
+use position::FactStream;
+pub use position::LastEventId;
 pub use ring::{Entry, Fact};
-use shared::messaging::permissions::FEEDS;
 use shared::shutdown::Shutdown;
 
 /// How long a feed that comes first waits for the source, and a client for the broker.
@@ -26,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct FeedSettings {
     /// How far back a gateway that starts begins to read.
     pub history: Duration,
-    /// How many facts it keeps for those who resume.
+    /// How many facts of each stream it keeps for those who resume.
     pub events: usize,
     /// How many feeds it serves at once.
     pub connections: usize,
@@ -41,22 +44,6 @@ impl Default for FeedSettings {
     }
 }
 
-/// What a client says it has seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastEventId {
-    /// Everything up to this sequence.
-    Sequence(u64),
-    /// Something that no gateway has told it.
-    Unknown,
-}
-
-impl LastEventId {
-    /// Reads what the client sent.
-    pub fn read(text: &str) -> Self {
-        text.parse().map_or(Self::Unknown, Self::Sequence)
-    }
-}
-
 /// The feeds of this process.
 pub struct Feeds {
     hub: Arc<Hub>,
@@ -68,32 +55,40 @@ impl Feeds {
     pub fn start(jetstream: jetstream::Context, settings: FeedSettings, shutdown: &Shutdown) -> Self {
         let history = settings.history;
         let hub = Arc::new(Hub::new(settings));
-        shutdown.spawn(source::follow(hub.clone(), jetstream.clone(), history, shutdown.clone()));
+        for stream in FactStream::ALL {
+            let source = source::Source::new(stream, hub.clone(), jetstream.clone(), history);
+            shutdown.spawn(source.follow(shutdown.clone()));
+        }
         Self { hub, jetstream }
     }
 
     /// Opens a feed of a user whose client has seen everything up to `seen`, or begins now.
     ///
     /// # Errors
-    /// When there are too many, or the stream could not be read yet.
+    /// When there are too many, or the streams could not be read yet.
     pub async fn open(&self, user_id: &str, seen: Option<LastEventId>) -> Result<Feed, FeedRefusal> {
         if tokio::time::timeout(PATIENCE, self.hub.ready()).await.is_err() {
             return Err(FeedRefusal::NotReady);
         }
         let seen = match seen {
-            // Another gateway may have read further than this one.
-            Some(LastEventId::Sequence(sequence)) if sequence > self.hub.last() => {
-                let exists = self.exists(sequence).await;
-                Some(if exists { LastEventId::Sequence(sequence) } else { LastEventId::Unknown })
-            }
+            Some(seen) if !self.exists(seen).await => Some(LastEventId::Unknown),
             seen => seen,
         };
         self.hub.subscribe(user_id, seen)
     }
 
-    /// Whether the stream has come as far as this.
-    async fn exists(&self, sequence: u64) -> bool {
-        let stream = tokio::time::timeout(PATIENCE, Box::pin(self.jetstream.get_stream(FEEDS))).await;
-        matches!(stream, Ok(Ok(stream)) if stream.cached_info().state.last_sequence >= sequence)
+    /// Whether the streams have come as far as a client says. Another gateway may have read further than this one.
+    async fn exists(&self, seen: LastEventId) -> bool {
+        for stream in FactStream::ALL {
+            let Some(sequence) = seen.of(stream).filter(|seen| *seen > self.hub.last(stream)) else {
+                continue;
+            };
+            let stream = self.jetstream.get_stream(stream.name());
+            let stream = tokio::time::timeout(PATIENCE, Box::pin(stream)).await;
+            if !matches!(stream, Ok(Ok(stream)) if stream.cached_info().state.last_sequence >= sequence) {
+                return false;
+            }
+        }
+        true
     }
 }

@@ -1,12 +1,16 @@
-//! The latest facts about counsels, for feeds that resume.
+//! The latest facts of a stream, for feeds that resume.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// A fact about a user's counsels: ids, never what was said.
+use super::position::FactStream;
+
+/// A fact that concerns a user: ids, never what was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it stands in the stream: the same at every gateway.
+    /// Where it was read.
+    pub stream: FactStream,
+    /// Where it stands there: the same at every gateway.
     pub sequence: u64,
     /// Whose it is.
     pub user_id: String,
@@ -14,7 +18,7 @@ pub struct Entry {
     pub fact: Fact,
 }
 
-/// What can happen in counsels.
+/// What can happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     CounselCreated { counsel_id: String, counselor_id: String },
@@ -22,6 +26,7 @@ pub enum Fact {
     MessageFailed { counsel_id: String, message_id: String },
     MessageReacted { counsel_id: String, message_id: String },
     RapportGrown { counselor_id: String, relationship_id: String, rapport: i32 },
+    TokensChanged,
 }
 
 /// What a feed has missed.
@@ -55,6 +60,11 @@ impl Ring {
     /// The sequence that was read last.
     pub fn last(&self) -> u64 {
         self.last
+    }
+
+    /// Everything after this sequence, and up to the last, is known.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// Notes that the stream was read up to `sequence`; false when it was read that far before.
@@ -94,7 +104,7 @@ mod tests {
 
     fn entry(sequence: u64, user_id: &str) -> Arc<Entry> {
         let fact = Fact::MessageFailed { counsel_id: "c".to_owned(), message_id: sequence.to_string() };
-        Arc::new(Entry { sequence, user_id: user_id.to_owned(), fact })
+        Arc::new(Entry { stream: FactStream::Counsels, sequence, user_id: user_id.to_owned(), fact })
     }
 
     fn ring() -> Ring {

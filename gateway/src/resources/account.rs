@@ -125,6 +125,20 @@ pub struct Activity {
     user_activity: UserActivity,
 }
 
+impl From<v1::MessageTokens> for Tokens {
+    fn from(tokens: v1::MessageTokens) -> Self {
+        Self {
+            tokens: MessageTokens {
+                allowance: tokens.allowance,
+                used: tokens.used,
+                reserved: tokens.reserved,
+                purchased: tokens.purchased,
+                resets_at: tokens.resets_at.map(rfc3339),
+            },
+        }
+    }
+}
+
 impl From<v1::UserTracking> for Tracking {
     fn from(tracking: v1::UserTracking) -> Self {
         Self {
@@ -163,19 +177,18 @@ impl TryFrom<v1::UserActivity> for Activity {
     responses((status = 200, body = Envelope<Tokens>), Errors)
 )]
 pub async fn get_tokens(State(app): State<Arc<App>>, session: Session) -> Answer<Tokens> {
+    Ok(Success::ok(tokens(&app, &session).await?))
+}
+
+/// The caller's message tokens, as they are now.
+///
+/// # Errors
+/// When the service does not answer, or there is no such user any more.
+pub async fn tokens(app: &App, session: &Session) -> Result<Tokens, ApiError> {
     let get = v1::GetMessageTokensRequest { user_id: session.user_id.clone() };
     let get = app.upstream.request(session.caller(), get);
     let found = app.upstream.message_tokens().get_message_tokens(get).await?.into_inner();
-    let found = promised(found.message_tokens, "message_tokens")?;
-    Ok(Success::ok(Tokens {
-        tokens: MessageTokens {
-            allowance: found.allowance,
-            used: found.used,
-            reserved: found.reserved,
-            purchased: found.purchased,
-            resets_at: found.resets_at.map(rfc3339),
-        },
-    }))
+    promised(found.message_tokens, "message_tokens").map(Tokens::from)
 }
 
 /// How far the caller has come.

@@ -1,4 +1,4 @@
-//! What happens in the caller's counsels, on whichever device, while it happens.
+//! What happens in the caller's counsels and to the caller's tokens, on whichever device, while it happens.
 
 mod told;
 
@@ -67,11 +67,13 @@ impl<S: Sync> FromRequestParts<S> for Resume {
     }
 }
 
-/// Tells what happens in the caller's counsels, on whichever device, while it happens.
+/// Tells what happens in the caller's counsels and to the caller's message tokens, on whichever device, while it happens.
+///
+/// Tokens are told when they were bought or given back, and when the allowance becomes another one; not with each message.
 ///
 /// Each event has an id. A client that lost the connection sends the last one as `Last-Event-ID` (browsers do so
-/// themselves) and is told what it missed. Who was away for too long is told `reset` first: it reads its lists again and
-/// goes on from there. The feed ends when the access token expires or its session is closed. A user may have eight feeds at once.
+/// themselves) and is told what it missed. Who was away for too long is told `reset` first: it reads its lists and
+/// tokens again and goes on from there. The feed ends when the access token expires or its session is closed. A user may have eight feeds at once.
 #[utoipa::path(
     get,
     path = "/counsels/events",
@@ -125,7 +127,7 @@ fn until(ends: Instant, shutdown: Shutdown, device: Device) -> impl Stream<Item 
     })
 }
 
-/// A device that follows its user's counsels.
+/// A device that follows its user.
 struct Device {
     app: Arc<App>,
     session: Session,
@@ -160,7 +162,7 @@ impl Device {
                         // Nor would it be told then: the lists have it.
                         Err(_) => FeedEvent::Reset(Nothing {}),
                     };
-                    return Some(Event::from(event).id(entry.sequence.to_string()));
+                    return Some(Event::from(event).id(self.feed.seen().to_string()));
                 }
                 // Tells the id as well, so that who resumes need not go back to what concerned it last.
                 () = sleep(self.keep_alive) => {

@@ -13,10 +13,12 @@ use crate::world::{Call, Reply, World};
 pub const CARD: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000002";
 
-fn pack() -> Value {
+/// A hundred tokens.
+pub fn pack() -> Value {
     json!({ "productId": derived_id(&["product", "메시지 토큰 100개"]), "currency": "KRW" })
 }
 
+/// Orders something.
 pub fn create(by: &str, key: &str, body: &Value) -> Call {
     Call::post("/v1/payments/orders", body).by(by).header("idempotency-key", key)
 }
@@ -34,9 +36,26 @@ async fn ordered(world: &World, by: &str, card: &str) -> String {
     let created = world.send(create(by, &new_id(), &pack())).await.expect(201);
     let key = pay(&created, card).await;
     let id = created.text("/order/id");
-    let confirm = Call::post(format!("/v1/payments/orders/{id}/confirm"), &json!({ "paymentKey": key }));
-    world.send(confirm.by(by)).await.expect(200);
+    world.send(confirm(by, &id, &key)).await.expect(200);
     id
+}
+
+/// Lets what was agreed to be collected.
+pub fn confirm(by: &str, id: &str, key: &str) -> Call {
+    Call::post(format!("/v1/payments/orders/{id}/confirm"), &json!({ "paymentKey": key })).by(by)
+}
+
+/// The id of an order of a hundred tokens that was paid.
+pub async fn bought(world: &World, by: &str) -> String {
+    ordered(world, by, CARD).await
+}
+
+/// Gives an amount back, or all that is left.
+pub async fn refund(world: &World, admin: &str, id: &str, amount: Option<i64>) {
+    let path = format!("/v1/admin/payments/orders/{id}/refund");
+    let body = json!({ "amount": amount, "reason": "asked for" });
+    let refund = Call::post(path, &body).by(admin).header("idempotency-key", &new_id());
+    world.send(refund).await.expect(200);
 }
 
 /// The id of an order that was declined.

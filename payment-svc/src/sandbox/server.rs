@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, FromRequestParts, Path, State};
-use axum::http::header::{ACCEPT, AUTHORIZATION};
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Behaviour, Record, Refusal, Shop, Status, page, refusal};
+use super::page::{self, Reader};
+use super::{Behaviour, Record, Refusal, Shop, Status, refusal};
 
 /// Longer than a merchant waits.
 const LATE: u32 = 20;
@@ -27,6 +28,7 @@ pub fn router(shop: Arc<Shop>) -> Router {
         .route("/v1/payments/{order_id}/refund", post(refund))
         .route("/v1/billing/{billing_key}/charges", post(charge))
         .route("/checkout/{order_id}", get(checkout).post(agree))
+        .route(page::STYLE, get(page::style))
         .with_state(shop)
 }
 
@@ -34,12 +36,7 @@ type Answer = Result<Response, Refusal>;
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = match self.code {
-            "NOT_FOUND" => StatusCode::NOT_FOUND,
-            "UNAUTHORIZED" => StatusCode::UNAUTHORIZED,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        (status, Json(json!({ "code": self.code, "message": self.message }))).into_response()
+        (self.status(), Json(json!({ "code": self.code, "message": self.message }))).into_response()
     }
 }
 
@@ -222,8 +219,11 @@ fn told(shop: &Shop, record: &Record) -> Response {
     Json(body).into_response()
 }
 
-async fn checkout(State(shop): State<Arc<Shop>>, Path(order_id): Path<String>) -> Answer {
-    Ok(page::checkout(&shop.record(&order_id)?).into_response())
+async fn checkout(State(shop): State<Arc<Shop>>, Path(order_id): Path<String>, reader: Reader) -> Response {
+    match shop.record(&order_id) {
+        Ok(record) => reader.checkout(&record),
+        Err(refusal) => reader.refused(refusal, None),
+    }
 }
 
 #[derive(Deserialize)]
@@ -235,26 +235,26 @@ struct Agree {
 async fn agree(
     State(shop): State<Arc<Shop>>,
     Path(order_id): Path<String>,
-    headers: HeaderMap,
-    Form(body): Form<Agree>,
-) -> Answer {
+    reader: Reader,
+    body: Result<Form<Agree>, FormRejection>,
+) -> Response {
     // As long as a payer's bank takes at least: it makes a page that forgets to wait visible.
     tokio::time::sleep(Duration::from_millis(10)).await;
-    let record = shop.agree(&order_id, &body.card)?;
-    let key = record.payment_key.clone().unwrap_or_default();
-    let is_page = headers
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
-    if !is_page {
-        return Ok(Json(json!({ "orderId": order_id, "paymentKey": key })).into_response());
+    let card = body.map(|Form(body)| body.card).map_err(|error| refusal("UNKNOWN_CARD", error.body_text()));
+    let record = match card.and_then(|card| shop.agree(&order_id, &card)) {
+        Ok(record) => record,
+        Err(refusal) => return reader.refused(refusal, shop.record(&order_id).ok().as_ref()),
+    };
+    let key = record.payment_key.unwrap_or_default();
+    if !reader.is_browser {
+        return Json(json!({ "orderId": order_id, "paymentKey": key })).into_response();
     }
     match &record.return_url {
         Some(url) => {
             let separator = if url.contains('?') { '&' } else { '?' };
             // Both are made of letters, digits, hyphens and underscores.
-            Ok(Redirect::to(&format!("{url}{separator}orderId={order_id}&paymentKey={key}")).into_response())
+            Redirect::to(&format!("{url}{separator}orderId={order_id}&paymentKey={key}")).into_response()
         }
-        None => Ok(page::agreed().into_response()),
+        None => reader.agreed(),
     }
 }

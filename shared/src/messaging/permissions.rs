@@ -23,8 +23,8 @@ pub const REVOKED_SESSIONS: &str = "revoked-sessions";
 const GATEWAY_BUCKETS: [&str; 3] = [IDEMPOTENCY, SIGN_INS, REVOKED_SESSIONS];
 /// Those that a gateway watches.
 const WATCHED: [&str; 2] = [INSTANCES, REVOKED_SESSIONS];
-/// The stream that the gateway's feeds read.
-pub const FEEDS: &str = "COUNSELS";
+/// The streams that the gateway's feeds read.
+pub const FEEDS: [&str; 2] = ["COUNSELS", "USERS"];
 
 /// Every user of the broker.
 pub fn users() -> impl Iterator<Item = &'static str> {
@@ -112,16 +112,21 @@ impl Permissions {
                 format!("$JS.FC.{stream}.>"),
             ]);
         }
-        // Readers of its own on the stream of feeds, by name. Those of services are not its own.
-        permissions.publish.push(format!("$JS.API.STREAM.INFO.{FEEDS}"));
-        for request in ["CREATE", "INFO", "MSG.NEXT"] {
-            permissions.publish.push(format!("$JS.API.CONSUMER.{request}.{FEEDS}.*"));
-            let others = CONSUMERS.iter().filter(|consumer| consumer.stream == FEEDS);
-            permissions.never.extend(
-                others.map(|consumer| format!("$JS.API.CONSUMER.{request}.{FEEDS}.{}", consumer.name)),
-            );
+        for stream in FEEDS {
+            permissions.read(stream);
         }
         permissions
+    }
+
+    /// Reads a stream by readers of its own, which go by any name but those of the services' consumers.
+    fn read(&mut self, stream: &str) {
+        self.publish.push(format!("$JS.API.STREAM.INFO.{stream}"));
+        for request in ["CREATE", "INFO", "MSG.NEXT"] {
+            let request = format!("$JS.API.CONSUMER.{request}.{stream}");
+            self.publish.push(format!("{request}.*"));
+            let others = CONSUMERS.iter().filter(|consumer| consumer.stream == stream);
+            self.never.extend(others.map(|consumer| format!("{request}.{}", consumer.name)));
+        }
     }
 
     /// Creates, updates and looks at a stream; never deletes or purges it.

@@ -10,6 +10,7 @@ use crate::App;
 use crate::envelope::ApiError;
 use crate::events;
 use crate::feed::Fact;
+use crate::resources::account::{self, Tokens};
 use crate::resources::counsels::Counsel;
 use crate::resources::messages::{CounselMessage, Nothing};
 use crate::session::Session;
@@ -19,7 +20,7 @@ use crate::upstream::promised;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "camelCase")]
 pub enum FeedEvent {
-    /// It is unknown what was missed: read the lists again. What comes after this is told.
+    /// It is unknown what was missed: read the lists and the tokens again. What comes after this is told.
     Reset(Nothing),
     /// A counsel was opened.
     Counsel(OpenedCounsel),
@@ -31,6 +32,8 @@ pub enum FeedEvent {
     Reaction(Reaction),
     /// The user and a counselor have come closer.
     Rapport(Rapport),
+    /// The user's message tokens, as they are now: some were bought or given back, or the allowance is another one.
+    Tokens(Tokens),
 }
 
 /// A new counsel.
@@ -84,6 +87,7 @@ impl From<FeedEvent> for Event {
             FeedEvent::MessageFailed(data) => events::event("messageFailed", &data),
             FeedEvent::Reaction(data) => events::event("reaction", &data),
             FeedEvent::Rapport(data) => events::event("rapport", &data),
+            FeedEvent::Tokens(data) => events::event("tokens", &data),
         }
     }
 }
@@ -119,6 +123,7 @@ pub async fn tell(app: &App, session: &Session, fact: &Fact) -> Result<Option<Fe
             counselor_user_relationship_id: relationship_id,
             rapport,
         })),
+        Fact::TokensChanged => Some(FeedEvent::Tokens(account::tokens(app, session).await?)),
     })
 }
 

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use shared::testkit::LIMIT;
 use tempfile::TempDir;
@@ -78,6 +80,54 @@ impl Page {
                 panic!("not within {LIMIT:?}: {expression} on {page:?}");
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Sends this header along with every request.
+    pub async fn speak(&mut self, accept_language: &str) {
+        self.ask("Network.enable", json!({})).await;
+        let headers = json!({ "headers": { "Accept-Language": accept_language } });
+        self.ask("Network.setExtraHTTPHeaders", headers).await;
+    }
+
+    /// Shows the page so wide, in the dark or not.
+    pub async fn show(&mut self, width: u32, height: u32, is_dark: bool) {
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.ask("Emulation.setDeviceMetricsOverride", metrics).await;
+        let scheme = if is_dark { "dark" } else { "light" };
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.ask("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// A picture of what is shown (PNG).
+    pub async fn picture(&mut self) -> Vec<u8> {
+        let picture = self.ask("Page.captureScreenshot", json!({ "format": "png" })).await;
+        BASE64_STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
+    }
+
+    /// Clicks with the mouse on what a selector finds.
+    pub async fn click(&mut self, selector: &str) {
+        let place = format!(
+            "(() => {{ const found = document.querySelector({selector:?}); found.scrollIntoView({{ block: 'center' }}); \
+             const {{ x, y, width, height }} = found.getBoundingClientRect(); return [x + width / 2, y + height / 2]; }})()"
+        );
+        let place = self.eval(&place).await;
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event =
+                json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
+            self.ask("Input.dispatchMouseEvent", event).await;
+        }
+    }
+
+    /// Presses a key: its name, and what it writes, if anything.
+    pub async fn press(&mut self, key: &str, code: u32, text: &str) {
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            if kind == "keyDown" && !text.is_empty() {
+                event["text"] = json!(text);
+            }
+            self.ask("Input.dispatchKeyEvent", event).await;
         }
     }
 

@@ -102,7 +102,7 @@ fn is_meant_to(user: &str, subject: &str) -> bool {
         ["$JS", "API", "STREAM", "CREATE" | "UPDATE" | "INFO", stream] => match stream {
             "KV_mesh" => true,
             "DLQ" => !gateway,
-            "USERS" => user == "user-svc",
+            "USERS" => user == "user-svc" || (gateway && parts[3] == "INFO"),
             "COUNSELS" => user == "counseling-svc" || (gateway && parts[3] == "INFO"),
             "PAYMENTS" => user == "payment-svc",
             "KV_idempotency" | "KV_sign-ins" | "KV_revoked-sessions" => gateway,
@@ -117,7 +117,7 @@ fn is_meant_to(user: &str, subject: &str) -> bool {
         ["$JS", "API", "CONSUMER", "CREATE" | "INFO", stream, name]
         | ["$JS", "API", "CONSUMER", "MSG", "NEXT", stream, name] => {
             let is_nobodys = CONSUMERS.iter().all(|consumer| consumer.name != name);
-            of_consumer(stream, name) || (gateway && stream == "COUNSELS" && is_nobodys)
+            of_consumer(stream, name) || (gateway && matches!(stream, "COUNSELS" | "USERS") && is_nobodys)
         }
         ["$JS", "ACK", stream, name, ..] => of_consumer(stream, name),
         ["dlq", name, ..] => CONSUMERS.iter().any(|consumer| (consumer.name, consumer.owner) == (name, user)),
@@ -167,17 +167,21 @@ async fn nobody_listens_to_others() {
 #[tokio::test]
 async fn a_durable_consumer_is_not_taken_over_under_another_name() {
     let server = NatsServer::start().await;
-    let owner = server.connect_as("counseling-svc").await;
-    reconcile(&owner, &TopologySettings::default(), "counseling-svc").await.unwrap();
-    let gateway = server.connect_as(GATEWAY).await;
-    for name in [json!({ "name": "user-svc-tracking" }), json!({ "durable_name": "user-svc-tracking" })] {
-        let request = json!({ "stream_name": "COUNSELS", "config": name });
-        // The broker refuses, or goes by the name that it could judge.
-        let _: Value =
-            gateway.jetstream.request("CONSUMER.CREATE.COUNSELS.gateway-1", &request).await.unwrap();
+    let (gateway, operator) = (server.connect_as(GATEWAY).await, server.connect().await);
+    for (owner, stream, consumer) in
+        [("counseling-svc", "COUNSELS", "user-svc-tracking"), ("user-svc", "USERS", "counseling-svc-erasure")]
+    {
+        let nats = server.connect_as(owner).await;
+        reconcile(&nats, &TopologySettings::default(), owner).await.unwrap();
+        for name in [json!({ "name": consumer }), json!({ "durable_name": consumer })] {
+            let request = json!({ "stream_name": stream, "config": name });
+            // The broker refuses, or goes by the name that it could judge.
+            let subject = format!("CONSUMER.CREATE.{stream}.gateway-1");
+            let _: Value = gateway.jetstream.request(subject, &request).await.unwrap();
+        }
+        let stream = operator.jetstream.get_stream(stream).await.unwrap();
+        assert!(stream.consumer_info(consumer).await.is_err());
     }
-    let stream = server.connect().await.jetstream.get_stream("COUNSELS").await.unwrap();
-    assert!(stream.consumer_info("user-svc-tracking").await.is_err());
 }
 
 #[tokio::test]
