@@ -54,8 +54,28 @@ impl Process {
         Self { watchdog, stdin }
     }
 
+    /// Lets it stand still (SIGSTOP).
+    pub fn freeze(&self) {
+        self.signal_all("STOP");
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn thaw(&self) {
+        self.signal_all("CONT");
+    }
+
+    /// To the watchdog's group: the process, and the watchdog with it. Should the test die meanwhile, the kernel wakes
+    /// the orphaned group with SIGHUP, which ends it.
+    fn signal_all(&self, signal: &str) {
+        let kill = format!("kill -s {signal} -- -{}", self.watchdog.id());
+        // There may be nobody left to hear it.
+        let _ = Command::new("/bin/sh").args(["-c", &kill]).stderr(Stdio::null()).status();
+    }
+
     /// Ends the process now, and waits until it is gone.
     pub fn stop(&mut self) {
+        // A watchdog that stands still would hear nothing.
+        self.thaw();
         drop(self.stdin.take());
         let _ = self.watchdog.wait();
     }
@@ -68,7 +88,10 @@ impl Drop for Process {
 }
 
 /// A port that was free a moment ago.
-pub(super) fn free_port() -> u16 {
+///
+/// # Panics
+/// When no port is free.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound socket has an address").port()
 }
