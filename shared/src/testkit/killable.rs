@@ -1,19 +1,20 @@
 //! Services as real processes that are killed and started again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
 
-use super::process::{Process, binary, free_port};
+use super::process::{Process, binary, free_port, run};
 use super::{NatsServer, mesh_signing_key};
 
 /// An instance of a service in a process of its own. It is killed without a warning (SIGKILL), and comes back where it
 /// was: at its address, on its database.
 pub struct Killable {
     address: String,
+    binary: PathBuf,
     command: Command,
     process: Mutex<Option<Process>>,
 }
@@ -25,17 +26,17 @@ impl Killable {
     /// When the binary cannot be built.
     pub fn new(service: &str, nats: &NatsServer, database_url: &str) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
-        let mut command = Command::new("/bin/sh");
+        let (binary, mut command) = (binary(service), Command::new("/bin/sh"));
         command
             .args(["-c", r#"exec "$0" >>"$LOG" 2>&1"#])
-            .arg(binary(service))
+            .arg(&binary)
             .env("LOG", "/dev/null")
             .env("LISTEN_ADDR", &address)
             .envs(nats.environment(service))
             .env("DATABASE_URL", database_url)
             .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().expect("the key is one"))
             .env("REGISTRY_TTL", "2");
-        Self { address, command, process: Mutex::new(None) }
+        Self { address, binary, command, process: Mutex::new(None) }
     }
 
     /// With more in its environment, or something else.
@@ -87,6 +88,15 @@ impl Killable {
         if let Some(process) = &*self.process.lock().expect("no test panics while it holds this") {
             process.thaw();
         }
+    }
+
+    /// What its binary prints when it is run with these arguments, as an operator does.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn ask(&self, arguments: &[&str]) -> String {
+        let environment = self.command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        run(Command::new(&self.binary).args(arguments).envs(environment))
     }
 
     /// A connection to it, which is made again after a restart. Nobody waits longer than `limit` for an answer.

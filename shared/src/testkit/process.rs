@@ -105,7 +105,17 @@ pub fn binary(name: &str) -> PathBuf {
     // Tests are in target/<profile>/deps, binaries one folder above.
     let folder = this.parent().expect("an executable is in a folder");
     let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
-    let status = Command::new(env!("CARGO"))
+    let mut build = Command::new(env!("CARGO"));
+    // What cargo tells a test of itself would make build scripts that look at it, such as ring's, run again, and all
+    // that hangs on them.
+    let told = std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+        prefixes.iter().any(|prefix| name.to_string_lossy().starts_with(prefix))
+    });
+    for name in told {
+        build.env_remove(name);
+    }
+    let status = build
         // With the features of the whole workspace, as `cargo test --workspace` has just built it.
         .args(["build", "--quiet", "--workspace", "--bin", name])
         .args(if folder.ends_with("release") { &["--release"][..] } else { &[] })

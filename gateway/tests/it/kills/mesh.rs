@@ -163,7 +163,10 @@ impl Mesh {
         let of_order = |told: &TokensCredited| told.order_id == id;
         let told = testkit::events::<TokensCredited>(&nats, &self.user_id).await;
         assert_eq!(told.into_iter().filter(of_order).count(), 1);
-        let bought = format!("SELECT CAST(purchased AS BIGINT) FROM message_tokens WHERE user_id = '{}'", self.user_id);
+        let bought = format!(
+            "SELECT CAST(purchased AS BIGINT) FROM message_tokens WHERE user_id = '{}'",
+            self.user_id
+        );
         assert_eq!(self.users.count(&bought).await, 100);
         let postings = format!("SELECT COUNT(*) FROM postings WHERE order_id = '{id}'");
         assert_eq!(self.payments.count(&postings).await, 2, "the money and the tokens");
