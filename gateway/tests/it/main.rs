@@ -19,6 +19,7 @@ mod export;
 mod feed;
 mod idempotency;
 mod images;
+mod kills;
 mod logs;
 mod masked;
 mod mesh;

@@ -2,6 +2,7 @@
 //! folders and ends with the test, even with one that is killed.
 
 mod database;
+mod killable;
 mod nats;
 mod neighbour;
 mod postgres;
@@ -13,10 +14,11 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 pub use database::TestDatabase;
+pub use killable::Killable;
 pub use nats::NatsServer;
 pub use neighbour::{Neighbour, everything_published};
 pub use postgres::PostgresServer;
-pub use process::{Process, binary};
+pub use process::{Process, binary, free_port};
 pub use service::{call_by_path, caller, check_authority, mesh_signing_key, service_config};
 pub use streams::{deliver_again, events, first_dead_letter, idle};
 

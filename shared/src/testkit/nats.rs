@@ -112,6 +112,20 @@ impl NatsServer {
         }
     }
 
+    /// Lets it stand still until [`NatsServer::thaw`].
+    pub fn freeze(&self) {
+        if let Some(process) = &*self.process.lock().expect("no test panics while it holds this") {
+            process.freeze();
+        }
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        if let Some(process) = &*self.process.lock().expect("no test panics while it holds this") {
+            process.thaw();
+        }
+    }
+
     /// Kills it and starts it again.
     pub async fn restart(&self) {
         self.kill();

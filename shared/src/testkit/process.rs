@@ -54,8 +54,28 @@ impl Process {
         Self { watchdog, stdin }
     }
 
+    /// Lets it stand still (SIGSTOP).
+    pub fn freeze(&self) {
+        self.signal_all("STOP");
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn thaw(&self) {
+        self.signal_all("CONT");
+    }
+
+    /// To the watchdog's group: the process, and the watchdog with it. Should the test die meanwhile, the kernel wakes
+    /// the orphaned group with SIGHUP, which ends it.
+    fn signal_all(&self, signal: &str) {
+        let kill = format!("kill -s {signal} -- -{}", self.watchdog.id());
+        // There may be nobody left to hear it.
+        let _ = Command::new("/bin/sh").args(["-c", &kill]).stderr(Stdio::null()).status();
+    }
+
     /// Ends the process now, and waits until it is gone.
     pub fn stop(&mut self) {
+        // A watchdog that stands still would hear nothing.
+        self.thaw();
         drop(self.stdin.take());
         let _ = self.watchdog.wait();
     }
@@ -68,7 +88,10 @@ impl Drop for Process {
 }
 
 /// A port that was free a moment ago.
-pub(super) fn free_port() -> u16 {
+///
+/// # Panics
+/// When no port is free.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound socket has an address").port()
 }
@@ -82,7 +105,17 @@ pub fn binary(name: &str) -> PathBuf {
     // Tests are in target/<profile>/deps, binaries one folder above.
     let folder = this.parent().expect("an executable is in a folder");
     let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
-    let status = Command::new(env!("CARGO"))
+    let mut build = Command::new(env!("CARGO"));
+    // What cargo tells a test of itself would make build scripts that look at it, such as ring's, run again, and all
+    // that hangs on them.
+    let told = std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+        prefixes.iter().any(|prefix| name.to_string_lossy().starts_with(prefix))
+    });
+    for name in told {
+        build.env_remove(name);
+    }
+    let status = build
         // With the features of the whole workspace, as `cargo test --workspace` has just built it.
         .args(["build", "--quiet", "--workspace", "--bin", name])
         .args(if folder.ends_with("release") { &["--release"][..] } else { &[] })

@@ -1,0 +1,71 @@
+//! Processes that are killed at the worst moment (SIGKILL), and started again: what was paid is paid once, and credited
+//! once.
+
+mod mesh;
+mod proxy;
+
+use shared::messaging::CREDIT_TOKENS;
+use shared::proto::v1::OrderState;
+use shared::testkit::eventually;
+
+use mesh::{ANSWERS_LATE, CARD, Mesh, confirm};
+
+shared::on_each_engine! {
+    async fn a_payment_whose_process_died_before_it_was_noted_is_noted_once(engine: Engine) {
+        let mesh = Mesh::start(engine).await;
+        let (id, key) = mesh.agreed(ANSWERS_LATE).await;
+        let asked = tokio::spawn(confirm(mesh.orders(), mesh.user_id.clone(), id.clone(), key));
+        eventually("the provider has collected", async || mesh.held() == 3900).await;
+        mesh.payment_svc.kill();
+        assert!(asked.await.unwrap().is_err());
+        let noted = format!("SELECT captured FROM orders WHERE id = '{id}' AND state = 'ORDER_STATE_PENDING'");
+        assert_eq!(mesh.payments.count(&noted).await, 0);
+
+        mesh.payment_svc.start();
+        // As if the time had passed after which the provider is asked again.
+        mesh.payments.execute("UPDATE orders SET look_at = 0").await;
+        mesh.check_paid_once(&id).await;
+    }
+
+    async fn tokens_whose_process_died_before_it_acknowledged_are_credited_once(engine: Engine) {
+        let mesh = Mesh::start(engine).await;
+        let (id, key) = mesh.agreed(CARD).await;
+        mesh.proxy.keep_acks_back(true);
+        confirm(mesh.orders(), mesh.user_id.clone(), id.clone(), key).await.unwrap();
+        eventually("the tokens are credited, and the ack is lost", async || {
+            mesh.credits(&id).await == 1 && mesh.proxy.lost() > 0
+        })
+        .await;
+        mesh.user_svc.kill();
+        let before = mesh.nats.connect().await.jetstream.get_stream(CREDIT_TOKENS.stream).await.unwrap();
+        let before = before.consumer_info(CREDIT_TOKENS.name).await.unwrap();
+        assert_eq!((before.num_ack_pending, before.ack_floor.stream_sequence), (1, 0));
+
+        mesh.proxy.keep_acks_back(false);
+        mesh.user_svc.start();
+        mesh.check_paid_once(&id).await;
+        let after = mesh.nats.connect().await.jetstream.get_stream(CREDIT_TOKENS.stream).await.unwrap();
+        let after = after.consumer_info(CREDIT_TOKENS.name).await.unwrap();
+        assert!(after.delivered.consumer_sequence > before.delivered.consumer_sequence, "{after:?}");
+        assert_eq!(after.delivered.stream_sequence, before.delivered.stream_sequence);
+    }
+
+    async fn an_order_that_is_paid_while_the_broker_is_dead_is_told_when_it_lives(engine: Engine) {
+        let mesh = Mesh::start(engine).await;
+        let (id, key) = mesh.agreed(CARD).await;
+        mesh.nats.kill();
+        let order = confirm(mesh.orders(), mesh.user_id.clone(), id.clone(), key).await.unwrap();
+        assert_eq!(order.state(), OrderState::Paid);
+        let waiting = "SELECT COUNT(*) FROM outbox WHERE published_at IS NULL";
+        assert_eq!(mesh.payments.count(waiting).await, 1);
+        // Who buys need not know that there is a broker.
+        assert_eq!(mesh.order(&id).await.unwrap().state(), OrderState::Paid);
+        let (another, key) = mesh.agreed(CARD).await;
+        assert_eq!(mesh.credits(&id).await, 0);
+
+        mesh.nats.resume().await;
+        mesh.check_paid_once(&id).await;
+        confirm(mesh.orders(), mesh.user_id.clone(), another.clone(), key).await.unwrap();
+        eventually("the next one is credited too", async || mesh.credits(&another).await == 1).await;
+    }
+}

@@ -1,0 +1,110 @@
+//! Services as real processes that are killed and started again.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+
+use super::process::{Process, binary, free_port, run};
+use super::{NatsServer, mesh_signing_key};
+
+/// An instance of a service in a process of its own. It is killed without a warning (SIGKILL), and comes back where it
+/// was: at its address, on its database.
+pub struct Killable {
+    address: String,
+    binary: PathBuf,
+    command: Command,
+    process: Mutex<Option<Process>>,
+}
+
+impl Killable {
+    /// An instance of `service` on this broker and this database. It does not run yet.
+    ///
+    /// # Panics
+    /// When the binary cannot be built.
+    pub fn new(service: &str, nats: &NatsServer, database_url: &str) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        let (binary, mut command) = (binary(service), Command::new("/bin/sh"));
+        command
+            .args(["-c", r#"exec "$0" >>"$LOG" 2>&1"#])
+            .arg(&binary)
+            .env("LOG", "/dev/null")
+            .env("LISTEN_ADDR", &address)
+            .envs(nats.environment(service))
+            .env("DATABASE_URL", database_url)
+            .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().expect("the key is one"))
+            .env("REGISTRY_TTL", "2");
+        Self { address, binary, command, process: Mutex::new(None) }
+    }
+
+    /// With more in its environment, or something else.
+    #[must_use]
+    pub fn with(mut self, variables: &[(&str, &str)]) -> Self {
+        self.command.envs(variables.iter().copied());
+        self
+    }
+
+    /// With what it logs at the end of this file.
+    #[must_use]
+    pub fn logging_to(mut self, file: &Path) -> Self {
+        self.command.env("LOG", file);
+        self
+    }
+
+    /// Starts it, unless it runs. It answers a moment later.
+    ///
+    /// # Panics
+    /// When there is no shell.
+    pub fn start(&self) {
+        let mut process = self.process.lock().expect("no test panics while it holds this");
+        process.get_or_insert_with(|| Process::start(&self.command, None, "KILL", None));
+    }
+
+    /// Kills it, and returns when it is gone.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn kill(&self) {
+        self.process.lock().expect("no test panics while it holds this").take();
+    }
+
+    /// Lets it stand still, whatever it is doing, until [`Killable::thaw`]: as a paused virtual machine does.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn freeze(&self) {
+        if let Some(process) = &*self.process.lock().expect("no test panics while it holds this") {
+            process.freeze();
+        }
+    }
+
+    /// Lets it go on after [`Killable::freeze`].
+    ///
+    /// # Panics
+    /// Never.
+    pub fn thaw(&self) {
+        if let Some(process) = &*self.process.lock().expect("no test panics while it holds this") {
+            process.thaw();
+        }
+    }
+
+    /// What its binary prints when it is run with these arguments, as an operator does.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn ask(&self, arguments: &[&str]) -> String {
+        let environment = self.command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        run(Command::new(&self.binary).args(arguments).envs(environment))
+    }
+
+    /// A connection to it, which is made again after a restart. Nobody waits longer than `limit` for an answer.
+    ///
+    /// # Panics
+    /// Never: its address is one.
+    pub fn channel(&self, limit: Duration) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).expect("an address");
+        endpoint.connect_timeout(limit).timeout(limit).tcp_nodelay(true).connect_lazy()
+    }
+}
