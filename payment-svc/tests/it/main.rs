@@ -8,4 +8,7 @@ mod orders;
 mod products;
 mod refunds;
 mod shop;
+mod till;
+mod toss;
+mod vendor;
 mod world;
