@@ -1,5 +1,7 @@
 //! The configuration of payment-svc.
 
+mod providers;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,6 +11,8 @@ use shared::config::{ConfigError, Secret, Source};
 use shared::proto::v1::PaymentProvider;
 use shared::service::ServiceConfig;
 
+pub use self::providers::{StripeConfig, TossConfig};
+use self::providers::{read_stripe, read_toss};
 use crate::orders::commands::OrderSettings;
 use crate::providers::HttpSettings;
 use crate::sandbox::SandboxSettings;
@@ -32,6 +36,10 @@ pub struct PaymentConfig {
     pub first: PaymentProvider,
     /// `SANDBOX_…`: the sandbox of payments, for development.
     pub sandbox: Option<SandboxConfig>,
+    /// `TOSS_…`: Toss Payments, once its keys are there.
+    pub toss: Option<TossConfig>,
+    /// `STRIPE_…`: Stripe, once its keys are there.
+    pub stripe: Option<StripeConfig>,
 }
 
 /// How the sandbox is reached.
@@ -57,7 +65,9 @@ impl FromStr for First {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "sandbox" => Ok(Self(PaymentProvider::Sandbox)),
-            _ => Err("must be sandbox"),
+            "toss" => Ok(Self(PaymentProvider::Toss)),
+            "stripe" => Ok(Self(PaymentProvider::Stripe)),
+            _ => Err("must be sandbox, toss or stripe"),
         }
     }
 }
@@ -81,11 +91,14 @@ impl PaymentConfig {
         };
         let limit = source.seconds("payment.timeout", Duration::from_secs(10));
         let First(first) = source.or("payment.provider", First(PaymentProvider::Sandbox));
-        let sandbox = read_sandbox(&mut source, limit);
+        // Elsewhere nobody may pay with it, nor reach it.
+        let sandbox = read_sandbox(&mut source, limit).filter(|_| development);
+        let toss = read_toss(&mut source, limit, first == PaymentProvider::Toss);
+        let stripe = read_stripe(&mut source, limit, first == PaymentProvider::Stripe);
         if first == PaymentProvider::Sandbox && !development {
             source.refuse("payment.provider", "sandbox is for DEVELOPMENT=true only: no money moves there");
         }
-        source.finish(|| Some(Self { service: service?, orders, first, sandbox }))
+        source.finish(|| Some(Self { service: service?, orders, first, sandbox, toss, stripe }))
     }
 }
 
@@ -125,7 +138,7 @@ impl From<ServiceConfig> for PaymentConfig {
         let sandbox =
             SandboxConfig { http, key: secret(), notice_secret: secret(), embedded: Some(embedded) };
         let (orders, first) = (OrderSettings::default(), PaymentProvider::Sandbox);
-        Self { service, orders, first, sandbox: Some(sandbox) }
+        Self { service, orders, first, sandbox: Some(sandbox), toss: None, stripe: None }
     }
 }
 

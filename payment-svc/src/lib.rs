@@ -33,7 +33,7 @@ use shared::service::{Running, Service};
 use shared::time::Clock;
 
 pub use crate::authority::RULES;
-pub use crate::config::{PaymentConfig, SandboxConfig};
+pub use crate::config::{PaymentConfig, SandboxConfig, StripeConfig, TossConfig};
 use crate::customers::consumers::KeepCustomers;
 use crate::customers::grpc::PaymentGrpc;
 use crate::ledger::checkpoints;
@@ -100,6 +100,15 @@ fn set_up(config: &PaymentConfig) -> Result<Providers, Error> {
     if let Some(SandboxConfig { http, key, notice_secret, .. }) = &config.sandbox {
         let sandbox = providers::sandbox::Sandbox::new(http.clone(), key, notice_secret.clone());
         known.insert(PaymentProvider::Sandbox, Arc::new(sandbox.map_err(Error::internal)?));
+    }
+    if let Some(TossConfig { http, secret_key, client_key }) = &config.toss {
+        let toss = providers::toss::Toss::new(http.clone(), secret_key, client_key.clone());
+        known.insert(PaymentProvider::Toss, Arc::new(toss.map_err(Error::internal)?));
+    }
+    if let Some(StripeConfig { http, secret_key, publishable_key, webhook_secret }) = &config.stripe {
+        let (public, secret) = (publishable_key.clone(), webhook_secret.clone());
+        let stripe = providers::stripe::Stripe::new(http.clone(), secret_key, public, secret);
+        known.insert(PaymentProvider::Stripe, Arc::new(stripe.map_err(Error::internal)?));
     }
     Ok(Providers::new(config.first, known))
 }

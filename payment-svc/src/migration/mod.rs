@@ -5,6 +5,7 @@ mod m2026_03_02_000001_create_products;
 mod m2026_04_01_000001_create_orders;
 mod m2026_04_01_000002_create_ledger;
 mod m2026_05_01_000001_create_subscriptions;
+mod m2026_05_20_000001_index_payment_keys;
 
 use sea_orm_migration::prelude::*;
 use shared::messaging::CreateMessagingTables;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_04_01_000001_create_orders::Migration),
             Box::new(m2026_04_01_000002_create_ledger::Migration),
             Box::new(m2026_05_01_000001_create_subscriptions::Migration),
+            Box::new(m2026_05_20_000001_index_payment_keys::Migration),
         ]
     }
 }

@@ -222,7 +222,8 @@ impl OrderCommands {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] when the provider did not send it, [`Error::Invalid`] when it cannot be read,
-    /// [`Error::ThirdParty`] when the provider does not answer.
+    /// [`Error::ThirdParty`] when the provider does not answer, [`Error::ResourceExhausted`] when it is one of too many
+    /// that nobody signed.
     pub async fn notice(
         &self,
         provider: PaymentProvider,
@@ -235,15 +236,17 @@ impl OrderCommands {
             _ => Error::Unauthenticated { reason: "NOTICE_REFUSED", message: refusal.to_string() },
         })?;
         let Some(notice) = notice else { return Ok(()) };
-        let order = repository::find(self.database.read(), &notice.order_id).await?;
-        match order.filter(|order| order.provider == provider) {
-            Some(order) => self.look(&order).await.map(drop),
-            None => {
-                // The account at the provider may serve others as well.
-                tracing::info!("a notice of an order that is not known here");
-                Ok(())
-            }
-        }
+        let order = repository::told(self.database.read(), provider, &notice).await?;
+        let Some(order) = order.filter(|order| order.provider == provider) else {
+            // The account at the provider may serve others as well.
+            tracing::info!("a notice of an order that is not known here");
+            return Ok(());
+        };
+        let _place = self.providers.heed(known)?;
+        let mut charge = Charge::from(&order);
+        charge.payment_key = charge.payment_key.or(notice.payment_key);
+        let payment = known.look(&charge).await?;
+        self.take_over(&order.id, &payment, Then::GoOn).await.map(drop)
     }
 
     /// Asks the provider how an order stands.

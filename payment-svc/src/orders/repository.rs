@@ -13,6 +13,7 @@ use shared::time::Timestamp;
 use super::domain::{Item, Money, Order};
 use super::entity::{self, refund, transition};
 use super::refunds::{Refund, RefundState};
+use crate::providers::Notice;
 
 /// What commands need of the place where orders are kept.
 pub trait Orders {
@@ -105,6 +106,25 @@ async fn insert_transition(transaction: &Transaction, order: &Order, number: i32
 /// When the database does not answer.
 pub async fn find(connection: &impl ConnectionTrait, id: &str) -> Result<Option<Order>, Error> {
     entity::Entity::find_by_id(id).one(connection).await?.map(Order::try_from).transpose()
+}
+
+/// The order that a notice of a provider is about.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn told(
+    connection: &impl ConnectionTrait,
+    provider: PaymentProvider,
+    notice: &Notice,
+) -> Result<Option<Order>, Error> {
+    if let Some(id) = &notice.order_id {
+        return find(connection, id).await;
+    }
+    let Some(key) = &notice.payment_key else { return Ok(None) };
+    let paid_by = entity::Entity::find()
+        .filter(entity::Column::PaymentKey.eq(key))
+        .filter(entity::Column::Provider.eq(provider.as_str_name()));
+    paid_by.one(connection).await?.map(Order::try_from).transpose()
 }
 
 /// Every state that an order was in, oldest first.

@@ -3,9 +3,12 @@
 mod http;
 pub mod sandbox;
 pub mod signature;
+pub mod stripe;
+pub mod toss;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::Error;
@@ -13,8 +16,13 @@ use shared::proto::v1::{PaymentProvider, ProductKind};
 use shared::time::Timestamp;
 
 pub use http::{Http, HttpSettings};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::orders::domain::{Money, Order};
+pub use crate::orders::domain::Money;
+use crate::orders::domain::Order;
+
+/// How many notices that nobody signed may be asked about at once.
+const UNSIGNED: usize = 8;
 
 /// A payment as the provider knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,10 +119,12 @@ pub struct Repayment {
     pub reason: String,
 }
 
-/// A provider tells that something happened to an order's payment; what, it is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A provider tells that something happened to an order's payment; what, it is asked. It names the order, or what it
+/// calls the payment itself, or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notice {
-    pub order_id: String,
+    pub order_id: Option<String>,
+    pub payment_key: Option<String>,
 }
 
 /// Why a provider did not do what it was asked.
@@ -169,6 +179,11 @@ pub trait Provider: Send + Sync {
     /// Gives a part of the payment back.
     async fn repay(&self, charge: &Charge, repayment: &Repayment) -> Result<Payment, ProviderError>;
 
+    /// Whether notices prove that they are the provider's. Others may be anybody's: they tell nothing but when to look.
+    fn signs_notices(&self) -> bool {
+        true
+    }
+
     /// Reads a notice; nothing when it is about nothing that matters here.
     fn read_notice(
         &self,
@@ -184,12 +199,28 @@ pub struct Providers {
     /// Who collects for new orders.
     pub first: PaymentProvider,
     known: Arc<HashMap<PaymentProvider, Arc<dyn Provider>>>,
+    unsigned: Arc<Semaphore>,
 }
 
 impl Providers {
     /// New orders go to `first`, which is one of them.
     pub fn new(first: PaymentProvider, known: HashMap<PaymentProvider, Arc<dyn Provider>>) -> Self {
-        Self { first, known: Arc::new(known) }
+        Self { first, known: Arc::new(known), unsigned: Arc::new(Semaphore::new(UNSIGNED)) }
+    }
+
+    /// A place to look at what a notice is about. There are few for those that nobody signed, so that who floods us with
+    /// them does not flood the provider; the provider sends its own once more.
+    ///
+    /// # Errors
+    /// [`Error::ResourceExhausted`] when none is free.
+    pub fn heed(&self, provider: &dyn Provider) -> Result<Option<SemaphorePermit<'_>>, Error> {
+        if provider.signs_notices() {
+            return Ok(None);
+        }
+        self.unsigned.try_acquire().map(Some).map_err(|_| Error::ResourceExhausted {
+            message: "too many notices at once".to_owned(),
+            retry_after: Duration::from_secs(1),
+        })
     }
 
     /// One of them.

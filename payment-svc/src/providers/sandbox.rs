@@ -103,7 +103,7 @@ impl Provider for Sandbox {
         let signature = headers.get(SIGNATURE).map(String::as_str).unwrap_or_default();
         signature::verify(&self.notice_secret, signature, body, now)?;
         let told: Told = serde_json::from_slice(body).map_err(|_| NoticeRefusal::Body)?;
-        Ok(Some(Notice { order_id: told.order_id }))
+        Ok(Some(Notice { order_id: Some(told.order_id), payment_key: None }))
     }
 }
 
@@ -111,8 +111,7 @@ fn payment(answer: &Answer) -> Result<Payment, ProviderError> {
     if !answer.status.is_success() {
         return Err(ProviderError::Refused(answer.text("/message").unwrap_or("no reason given").to_owned()));
     }
-    let record: Record = serde_json::from_value(answer.body.clone())
-        .map_err(|error| ProviderError::Unreachable(format!("its answer cannot be read: {error}")))?;
+    let record: Record = answer.read("")?;
     let status = match record.status {
         Status::Ready | Status::Authorized => PaymentStatus::Open,
         Status::Paid => PaymentStatus::Collected,

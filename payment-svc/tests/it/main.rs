@@ -9,4 +9,7 @@ mod products;
 mod refunds;
 mod shop;
 mod subscriptions;
+mod till;
+mod toss;
+mod vendor;
 mod world;

@@ -1,0 +1,5 @@
+//! Toss Payments: [`fake`] stands for it.
+
+mod adapter;
+mod fake;
+mod orders;
