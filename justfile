@@ -78,7 +78,12 @@ fmt:
 @fuzz-api *options:
     exec python3 deploy/fuzz.py "$@"
 
-# Measure the running code: `bench`, `bench turns` or `bench long` (--debug: not optimised; see deploy/bench/src/main.rs)
+# Buy at random while processes die and the provider fails, then compare every account (--help: --seed, --orders, …)
+[no-exit-message]
+@chaos-payments *options:
+    exec deploy/chaos/run.sh payments "$@"
+
+# Measure the running code: `bench`, `bench turns`, `long`, `orders` or `ledger` (--debug: not optimised; see deploy/bench/src/main.rs)
 @bench *arguments:
     exec deploy/bench/run.sh "$@"
 

@@ -28,6 +28,9 @@ use crate::token_cache::TOKENS;
 /// How long callers have to notice that an instance has left the registry.
 const NOTICE: Duration = Duration::from_millis(250);
 
+/// How long the registry may take to answer a service that starts. One that it refuses for good ends then.
+const REGISTRATION: Duration = Duration::from_secs(60);
+
 /// The configuration of a service.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
@@ -245,10 +248,7 @@ impl Service {
             started_at: self.clock.now().as_micros() / 1_000_000,
         };
         tracing::info!(%address, instance = instance.id, "ready");
-        let (jetstream, client) = (&self.nats.jetstream, &self.nats.client);
-        let registration = Registration::register(jetstream, client, instance, self.config.registry.clone());
-        let registration =
-            Box::pin(registration).await.map_err(|error| Error::Unavailable(Box::new(error)))?;
+        let registration = Box::pin(register(&self.nats, &instance, &self.config.registry)).await?;
         Ok(Running { address, service: self, registration, calls, relay, server })
     }
 }
@@ -264,6 +264,27 @@ async fn reconcile(nats: &Nats, settings: &TopologySettings, service: &str) -> R
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
             result => return result,
+        }
+    }
+}
+
+/// Enters the registry. A broker that went away just now is waited for, as it is before and after: what runs here already
+/// would only begin again.
+async fn register(
+    nats: &Nats,
+    instance: &Instance,
+    settings: &RegistrySettings,
+) -> Result<Registration, Error> {
+    let began = Instant::now();
+    loop {
+        let entered =
+            Registration::register(&nats.jetstream, &nats.client, instance.clone(), settings.clone()).await;
+        match entered {
+            Err(error) if began.elapsed() < REGISTRATION => {
+                tracing::warn!(error = %Chain(&error), "not in the registry yet; trying until it is");
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            entered => return entered.map_err(|error| Error::Unavailable(Box::new(error))),
         }
     }
 }

@@ -27,18 +27,32 @@ impl Rest {
 
     /// The body of a success.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, BoxError> {
-        self.send("GET", path, None).await
+        self.send("GET", path, None, None).await
     }
 
     /// The body of a success.
     pub(crate) async fn post(&mut self, path: &str, body: Option<&Value>) -> Result<Bytes, BoxError> {
-        self.send("POST", path, body).await
+        self.send("POST", path, body, None).await
     }
 
-    async fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Bytes, BoxError> {
+    /// The body of a success, of a request that is done once for a key.
+    pub(crate) async fn post_once(&mut self, path: &str, body: &Value, key: &str) -> Result<Bytes, BoxError> {
+        self.send("POST", path, Some(body), Some(key)).await
+    }
+
+    async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Bytes, BoxError> {
         let mut request = http::Request::builder().method(method).uri(path).header("host", &self.host);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
         }
         if body.is_some() {
             request = request.header("content-type", "application/json");

@@ -4,20 +4,25 @@
 //! bench [me]     GET /v1/users/me through the gateway beside the same RPC called directly on user-svc
 //! bench turns    messages said and answered, in 32 counsels at once, on SQLite and on PostgreSQL
 //! bench long     a turn and a page of messages in a counsel of 2,000 messages beside one of 20
+//! bench orders   orders that are paid, by 32 buyers at once, with a provider that answers at once
+//! bench ledger   a posting and the balances with 1,000,000 postings beside 1,000
 //!
 //! --rounds N     rounds that count; what is told are medians of them
-//! --seconds N    how long each run of a round takes (me, turns)
+//! --seconds N    how long each run of a round takes (me, turns, orders)
 //! --messages N   messages of the long counsel (long)
+//! --postings N   postings of the large ledger (ledger)
 //! ```
 //!
 //! What is compared is measured in one run, in turn. Absolute figures are those of a machine.
 
 mod conversation;
 mod http;
+mod ledger;
 mod load;
 mod long;
 mod me;
 mod mesh;
+mod orders;
 mod transactions;
 mod turns;
 
@@ -36,7 +41,12 @@ fn main() -> Result<(), BoxError> {
             "me" => me::measure(&arguments).await,
             "turns" => Box::pin(turns::measure(&arguments)).await,
             "long" => Box::pin(long::measure(&arguments)).await,
-            other => Err(format!("there is no benchmark {other:?}: choose me, turns or long").into()),
+            "orders" => Box::pin(orders::measure(&arguments)).await,
+            "ledger" => Box::pin(ledger::measure(&arguments)).await,
+            other => {
+                Err(format!("there is no benchmark {other:?}: choose me, turns, long, orders or ledger")
+                    .into())
+            }
         }
     })
 }

@@ -59,6 +59,15 @@ pub(crate) struct User {
 impl Mesh {
     /// Starts these services and a gateway, and waits until a guest can sign in.
     pub(crate) async fn start(store: Store, services: &[&'static str]) -> Result<Self, BoxError> {
+        Box::pin(Self::start_with(store, services, &[])).await
+    }
+
+    /// As [`Mesh::start`], with more in the services' environment.
+    pub(crate) async fn start_with(
+        store: Store,
+        services: &[&'static str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self, BoxError> {
         let nats = NatsServer::start().await;
         let postgres = match store {
             Store::Sqlite => None,
@@ -82,7 +91,8 @@ impl Mesh {
                 .env("DATABASE_URL", database)
                 .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem()?)
                 .env("RUST_LOG", LOGGED)
-                .env("LOG_FORMAT", "json");
+                .env("LOG_FORMAT", "json")
+                .envs(environment.iter().copied());
             processes.push(Process::start(&command, None, "TERM", None));
             addresses.insert(*name, address);
         }
@@ -169,6 +179,9 @@ impl Mesh {
             let guest = self.guest().await?;
             if services.contains(&"counseling-svc") {
                 self.rest(&guest).await?.get("/v1/counselors").await?;
+            }
+            if services.contains(&"payment-svc") {
+                self.rest(&guest).await?.get("/v1/products").await?;
             }
             Ok(())
         })

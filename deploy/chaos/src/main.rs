@@ -31,6 +31,10 @@ enum Command {
         /// Where the services keep their data.
         #[arg(long, value_enum, default_value_t = Database::Both)]
         database: Database,
+        /// Run what is built without optimisations.
+        // Read by run.sh: the processes are those that lie beside this one.
+        #[arg(long)]
+        debug: bool,
     },
 }
 
@@ -54,7 +58,7 @@ impl Database {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Payments { seed, orders, seconds, database } = Arguments::parse().command;
+    let Command::Payments { seed, orders, seconds, database, debug: _ } = Arguments::parse().command;
     let engines = database.engines();
     let seed = seed.unwrap_or_else(|| {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

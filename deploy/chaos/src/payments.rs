@@ -75,13 +75,16 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     desk.pass_on_by(calls.clone());
     let users = workload::sign_up(&calls, (orders / 20).clamp(5, 200)).await?;
 
+    // The longer the run, the more is bought between two faults, and the more is under way when the next one comes.
+    let apart = (limit / 50).max(Duration::from_millis(800));
     let buying = Instant::now();
     let buy = async {
         let done = workload::buy(&calls, &sandbox, &users, seed, orders, buying + limit * 2 / 3).await;
         faults.end();
         done
     };
-    let (done, (), ()) = tokio::join!(buy, disturb(&mesh, chance(1), &faults), wire.disturb(chance(2)));
+    let (done, (), ()) =
+        tokio::join!(buy, disturb(&mesh, chance(1), apart, &faults), wire.disturb(chance(2)));
     let bought = buying.elapsed();
 
     let resting = Instant::now();

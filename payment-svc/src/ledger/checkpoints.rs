@@ -55,24 +55,38 @@ pub async fn add(database: &Database, enough: i64) -> Result<i64, Error> {
     if postings < enough.max(1) {
         return Ok(0);
     }
-    // The last sums with what came since. Accounts that did not move keep their older checkpoint.
+    // The last sums with what came since, in place of them. Accounts that did not move keep their older checkpoint.
+    let moved = moved(&known.to_string());
     let add = format!(
         "INSERT INTO checkpoints (account, unit, seq, debits, credits) \
          SELECT moved.account, moved.unit, {last}, \
-                SUM(moved.debits) + COALESCE(MAX(old.debits), 0), SUM(moved.credits) + COALESCE(MAX(old.credits), 0) \
-         FROM ({MOVED} WHERE seq > {known} GROUP BY account, unit) AS moved \
+                moved.debits + COALESCE(old.debits, 0), moved.credits + COALESCE(old.credits, 0) \
+         FROM ({moved}) AS moved \
          LEFT JOIN checkpoints AS old ON old.account = moved.account AND old.unit = moved.unit AND old.seq = \
               (SELECT MAX(seq) FROM checkpoints AS newest \
-               WHERE newest.account = moved.account AND newest.unit = moved.unit) \
-         GROUP BY moved.account, moved.unit"
+               WHERE newest.account = moved.account AND newest.unit = moved.unit)"
     );
     transaction.execute_unprepared(&add).await?;
+    // Were they kept, there would be about as many checkpoints as postings some day.
+    let forget = format!(
+        "DELETE FROM checkpoints WHERE seq < {last} AND EXISTS \
+         (SELECT 1 FROM checkpoints AS newest WHERE newest.account = checkpoints.account \
+          AND newest.unit = checkpoints.unit AND newest.seq = {last})"
+    );
+    transaction.execute_unprepared(&forget).await?;
     transaction.commit().await?;
     Ok(postings)
 }
 
-/// Each posting as two rows: what it debits and what it credits. To be followed by a condition on `seq`.
-pub const MOVED: &str = "SELECT account, unit, CAST(SUM(debits) AS BIGINT) AS debits, \
-     CAST(SUM(credits) AS BIGINT) AS credits FROM \
-     (SELECT seq, debit AS account, unit, amount AS debits, 0 AS credits FROM postings \
-      UNION ALL SELECT seq, credit, unit, 0, amount FROM postings) AS sides";
+/// What moved over each account after a posting, which is told by its number or by a subquery. Each posting is two rows:
+/// what it debits and what it credits.
+///
+/// Either half looks for its first posting by itself: SQLite would read all of them to leave most out afterwards.
+pub fn moved(after: &str) -> String {
+    format!(
+        "SELECT account, unit, CAST(SUM(debits) AS BIGINT) AS debits, CAST(SUM(credits) AS BIGINT) AS credits FROM \
+         (SELECT debit AS account, unit, amount AS debits, 0 AS credits FROM postings WHERE seq > {after} \
+          UNION ALL SELECT credit, unit, 0, amount FROM postings WHERE seq > {after}) AS sides \
+         GROUP BY account, unit"
+    )
+}

@@ -67,6 +67,11 @@ shared::on_each_engine! {
         let since = balances(&database, "").await.unwrap();
         assert_eq!(checkpoints::add(&database, 1).await.unwrap(), 1);
         assert_eq!(balances(&database, "").await.unwrap(), since);
+        let kept = "SELECT COUNT(*) AS n FROM checkpoints";
+        let kept = sea_orm::Statement::from_string(database.backend(), kept);
+        let kept = database.read().query_one_raw(kept).await.unwrap().unwrap();
+        let accounts = i64::try_from(since.len()).unwrap();
+        assert_eq!(kept.try_get::<i64>("", "n").unwrap(), accounts, "one checkpoint for each account");
         let provider = balances(&database, "provider:").await.unwrap();
         assert_eq!((provider[0].debits, provider[0].credits), (721, 50));
         assert_eq!(balances(&database, "tokens:customer:c").await.unwrap()[0].credits, 70);

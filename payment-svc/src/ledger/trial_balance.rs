@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use shared::Error;
 use shared::database::Database;
 
-use super::checkpoints::MOVED;
+use super::checkpoints::moved;
 
 /// What moved over an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,16 +23,14 @@ pub struct Balance {
 /// When the database does not answer.
 pub async fn balances(database: &Database, prefix: &str) -> Result<Vec<Balance>, Error> {
     let (backend, read) = (database.backend(), database.read());
+    let since = moved("(SELECT COALESCE(MAX(seq), 0) FROM checkpoints)");
     // One statement, and so one moment: a checkpoint that is added meanwhile counts nothing twice.
     let sql = format!(
         "WITH newest AS (SELECT account, unit, MAX(seq) AS seq FROM checkpoints GROUP BY account, unit), \
-         known AS (SELECT COALESCE(MAX(seq), 0) AS seq FROM checkpoints), \
          parts AS ( \
            SELECT c.account, c.unit, c.debits, c.credits FROM checkpoints AS c \
              JOIN newest AS n ON n.account = c.account AND n.unit = c.unit AND n.seq = c.seq \
-           UNION ALL \
-           SELECT account, unit, debits, credits FROM \
-             ({MOVED} WHERE seq > (SELECT seq FROM known) GROUP BY account, unit) AS since) \
+           UNION ALL SELECT account, unit, debits, credits FROM ({since}) AS since) \
          SELECT account, unit, CAST(SUM(debits) AS BIGINT) AS debits, CAST(SUM(credits) AS BIGINT) AS credits \
          FROM parts WHERE account LIKE $1 GROUP BY account, unit ORDER BY unit, account"
     );

@@ -16,10 +16,10 @@ enum Victim<'a> {
     Broker,
 }
 
-/// One fault after the other, until faults are over; then everything runs.
-pub async fn disturb(mesh: &Mesh, mut chance: StdRng, faults: &Faults) {
+/// One fault after the other, at most so far apart, until faults are over; then everything runs.
+pub async fn disturb(mesh: &Mesh, mut chance: StdRng, apart: Duration, faults: &Faults) {
     while !faults.are_over() {
-        sleep(Duration::from_millis(chance.random_range(100..900))).await;
+        sleep(apart.mul_f64(chance.random_range(0.1..1.0))).await;
         let victim = match chance.random_range(0..10) {
             number @ 0..=5 => Victim::Service(
                 "payment-svc was killed",

@@ -67,7 +67,7 @@ pub async fn buy(
     until: Instant,
 ) -> Done {
     // A few at once for few orders, so that there is time for something to go wrong.
-    let at_once = (orders / 20).clamp(4, 64);
+    let at_once = (orders / 20).clamp(4, 256);
     let bought = (0..orders).map(|number| {
         let mut chance = StdRng::seed_from_u64(seed.wrapping_add(number as u64));
         let user_id = users[chance.random_range(0..users.len())].clone();

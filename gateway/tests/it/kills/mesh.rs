@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use payment_svc::sandbox::{Sandbox, SandboxSettings, Status as Payment};
 use sea_orm::{ConnectionTrait, Statement};
 use shared::auth::Caller;
@@ -135,6 +136,14 @@ impl Mesh {
     pub async fn order(&self, id: &str) -> Result<Order, Status> {
         let request = caller(self.user(), GetOrderRequest { order_id: id.to_owned() });
         Ok(self.orders().get_order(request).await?.into_inner().order.unwrap())
+    }
+
+    /// The keys of a service's instances in the registry.
+    pub async fn instances(&self, service: &str) -> Vec<String> {
+        let nats = self.nats.connect().await;
+        let Ok(bucket) = nats.jetstream.get_key_value("mesh").await else { return Vec::new() };
+        let keys: Vec<_> = bucket.keys().await.unwrap().try_collect().await.unwrap();
+        keys.into_iter().filter(|key| key.starts_with(service)).collect()
     }
 
     /// What the provider has collected.

@@ -6,9 +6,10 @@ mod proxy;
 
 use shared::messaging::CREDIT_TOKENS;
 use shared::proto::v1::OrderState;
-use shared::testkit::eventually;
+use shared::testkit::{Engine, eventually};
 
 use mesh::{ANSWERS_LATE, CARD, Mesh, confirm};
+use proxy::{ACKS, REGISTRY};
 
 shared::on_each_engine! {
     async fn a_payment_whose_process_died_before_it_was_noted_is_noted_once(engine: Engine) {
@@ -30,7 +31,7 @@ shared::on_each_engine! {
     async fn tokens_whose_process_died_before_it_acknowledged_are_credited_once(engine: Engine) {
         let mesh = Mesh::start(engine).await;
         let (id, key) = mesh.agreed(CARD).await;
-        mesh.proxy.keep_acks_back(true);
+        mesh.proxy.lose(Some(ACKS));
         confirm(mesh.orders(), mesh.user_id.clone(), id.clone(), key).await.unwrap();
         eventually("the tokens are credited, and the ack is lost", async || {
             mesh.credits(&id).await == 1 && mesh.proxy.lost() > 0
@@ -41,7 +42,7 @@ shared::on_each_engine! {
         let before = before.consumer_info(CREDIT_TOKENS.name).await.unwrap();
         assert_eq!((before.num_ack_pending, before.ack_floor.stream_sequence), (1, 0));
 
-        mesh.proxy.keep_acks_back(false);
+        mesh.proxy.lose(None);
         mesh.user_svc.start();
         mesh.check_paid_once(&id).await;
         let after = mesh.nats.connect().await.jetstream.get_stream(CREDIT_TOKENS.stream).await.unwrap();
@@ -68,4 +69,21 @@ shared::on_each_engine! {
         confirm(mesh.orders(), mesh.user_id.clone(), another.clone(), key).await.unwrap();
         eventually("the next one is credited too", async || mesh.credits(&another).await == 1).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_the_registry_does_not_answer_at_its_start_tries_again() {
+    let mesh = Mesh::start(Engine::Sqlite).await;
+    eventually("the instance is in the registry", async || !mesh.instances("user-svc").await.is_empty())
+        .await;
+    let before = mesh.instances("user-svc").await;
+    mesh.user_svc.kill();
+    mesh.proxy.lose(Some(REGISTRY));
+    mesh.user_svc.start();
+    eventually("it tries again", async || mesh.proxy.lost() > 1).await;
+    mesh.proxy.lose(None);
+    eventually("the new instance is in the registry", async || {
+        mesh.instances("user-svc").await.iter().any(|key| !before.contains(key))
+    })
+    .await;
 }
