@@ -14,13 +14,13 @@ use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
 use crate::input::read_body;
 
 /// The headers that signatures are in.
-const SIGNATURES: [&str; 1] = ["sandbox-signature"];
+const SIGNATURES: [&str; 2] = ["sandbox-signature", "stripe-signature"];
 
 /// The path of a provider.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct NoticeProvider {
-    /// `sandbox`.
+    /// `toss`, `stripe` or `sandbox`.
     provider: String,
 }
 
@@ -28,7 +28,8 @@ pub struct NoticeProvider {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Taken {}
 
-/// Takes a notice of a provider of payments, signed by it. Answered once what it tells is kept.
+/// Takes a notice of a provider of payments. Stripe and the sandbox sign theirs; Toss Payments does not, so that its
+/// notices only say when to ask it. Answered once what the provider says is kept.
 #[utoipa::path(
     post,
     path = "/payments/notices/{provider}",
@@ -44,6 +45,8 @@ pub async fn receive_notice(
 ) -> Answer<Taken> {
     let provider = match provider.as_str() {
         "sandbox" => PaymentProvider::Sandbox,
+        "toss" => PaymentProvider::Toss,
+        "stripe" => PaymentProvider::Stripe,
         _ => return Err(ApiError::new(StatusCode::NOT_FOUND, "E40401", "there is no such provider")),
     };
     let header = |name: &str| {

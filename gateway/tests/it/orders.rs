@@ -161,4 +161,40 @@ shared::on_each_engine! {
             world.send(send(path, signature.clone())).await.expect(200);
         }
     }
+
+    async fn notices_of_stripe_and_toss_payments_are_passed_on_as_they_came(engine: Engine) {
+        let world = Box::pin(World::start(engine)).await;
+        let send = |path: &str, signature: String, body: &[u8]| {
+            let mut call = Call::new(Method::POST, path).header("stripe-signature", &signature);
+            call.body = Some(body.to_vec());
+            call
+        };
+        let body = json!({
+            "type": "payment_intent.succeeded",
+            "data": { "object": { "id": "pi_1", "metadata": { "order_id": new_id() } } },
+        });
+        // Spaces count: the signature is over the bytes.
+        let body = format!("{body} \n").into_bytes();
+        let now = Clock::system().now();
+        let signed = sign(&Secret::new("whsec"), &body, now);
+        world.send(send("/v1/payments/notices/stripe", signed.clone(), &body)).await.expect(200);
+        let forged = sign(&Secret::new("guessed"), &body, now);
+        let refused = world.send(send("/v1/payments/notices/stripe", forged, &body)).await;
+        assert_eq!((refused.status, refused.code()), (401, "E40101"));
+        let changed = world.send(send("/v1/payments/notices/stripe", signed, b"{}")).await;
+        assert_eq!(changed.status, 401);
+
+        // Toss Payments signs nothing, and is asked about orders of its own only.
+        let user = world.guest().await;
+        let order = world.send(create(&user, "one", &pack())).await.expect(201).text("/order/id");
+        for order_id in [order, new_id()] {
+            let body = json!({ "eventType": "PAYMENT_STATUS_CHANGED", "data": { "orderId": order_id } });
+            let body = body.to_string().into_bytes();
+            world.send(send("/v1/payments/notices/toss", String::new(), &body)).await.expect(200);
+        }
+        let nonsense = world.send(send("/v1/payments/notices/toss", String::new(), b"not json")).await;
+        assert_eq!(nonsense.status, 400);
+        let huge = vec![b' '; 70_000];
+        world.send(send("/v1/payments/notices/toss", String::new(), &huge)).await.expect(413);
+    }
 }

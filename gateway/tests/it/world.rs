@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counseling_svc::assistant::Assistant;
+use payment_svc::providers::HttpSettings;
+use payment_svc::{PaymentConfig, StripeConfig, TossConfig};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
@@ -203,7 +205,21 @@ impl World {
         let counseling_svc = config("counseling-svc", &databases[1]);
         let counseling_svc = counseling_svc::start_with(counseling_svc, clock.clone(), assistant);
         let counseling_svc = Box::pin(counseling_svc).await.unwrap();
-        let payment_svc = payment_svc::start(config("payment-svc", &databases[2]), clock.clone());
+        let mut payment_svc = PaymentConfig::from(config("payment-svc", &databases[2]));
+        // Set up, though nobody answers: notices are passed on to them all the same.
+        let http = || HttpSettings { url: "http://127.0.0.1:9".to_owned(), limit: Duration::from_secs(1) };
+        payment_svc.toss = Some(TossConfig {
+            http: http(),
+            secret_key: Secret::new("test_sk"),
+            client_key: "test_ck".to_owned(),
+        });
+        payment_svc.stripe = Some(StripeConfig {
+            http: http(),
+            secret_key: Secret::new("sk_test"),
+            publishable_key: "pk_test".to_owned(),
+            webhook_secret: Secret::new("whsec"),
+        });
+        let payment_svc = payment_svc::start(payment_svc, clock.clone());
         let payment_svc = Box::pin(payment_svc).await.unwrap();
         let mut config = gateway_config(&nats);
         configure(&mut config);

@@ -8,6 +8,7 @@ mod orders;
 mod products;
 mod refunds;
 mod shop;
+mod stripe;
 mod subscriptions;
 mod till;
 mod toss;
