@@ -81,11 +81,11 @@ fmt:
 # Buy at random while processes die and the provider fails, then compare every account (--help: --seed, --orders, …)
 [no-exit-message]
 @chaos-payments *options:
-    exec deploy/chaos/run.sh payments "$@"
+    exec deploy/measure.sh chaos payments "$@"
 
 # Measure the running code: `bench`, `bench turns`, `long`, `orders` or `ledger` (--debug: not optimised; see deploy/bench/src/main.rs)
 @bench *arguments:
-    exec deploy/bench/run.sh "$@"
+    exec deploy/measure.sh bench "$@"
 
 # Check and test everything, as CI does
 @ci:

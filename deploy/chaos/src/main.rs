@@ -32,7 +32,7 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Database::Both)]
         database: Database,
         /// Run what is built without optimisations.
-        // Read by run.sh: the processes are those that lie beside this one.
+        // Read by deploy/measure.sh: the processes are those that lie beside this one.
         #[arg(long)]
         debug: bool,
     },

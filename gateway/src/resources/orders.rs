@@ -293,13 +293,24 @@ pub struct OrderQuery {
     product_id: Option<String>,
 }
 
-/// Which orders an admin asks for.
+/// Whose payments an admin asks for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-pub struct OrderSearch {
+pub struct PayerQuery {
     /// Those of this user.
     user_id: Option<String>,
+}
+
+impl PayerQuery {
+    /// The user, if the admin asks for one.
+    ///
+    /// # Errors
+    /// When that is no id.
+    pub fn user_id(self) -> Result<Option<String>, ApiError> {
+        check_ids([("userId", self.user_id.as_ref())])?;
+        Ok(self.user_id)
+    }
 }
 
 /// The caller's orders, newest first.
@@ -326,18 +337,17 @@ pub async fn list_orders(
     path = "/payments/orders",
     tag = "payments",
     operation_id = "search_orders",
-    params(OrderSearch, OrderQuery, PageQuery),
+    params(PayerQuery, OrderQuery, PageQuery),
     responses((status = 200, body = Envelope<Orders>), Errors)
 )]
 pub async fn search_orders(
     State(app): State<Arc<App>>,
     session: Session,
-    Params(OrderSearch { user_id }): Params<OrderSearch>,
+    Params(payer): Params<PayerQuery>,
     Params(query): Params<OrderQuery>,
     page: PageQuery,
 ) -> Answer<Orders> {
-    check_ids([("userId", user_id.as_ref())])?;
-    listed(&app, &session, user_id, query, page).await
+    listed(&app, &session, payer.user_id()?, query, page).await
 }
 
 async fn listed(

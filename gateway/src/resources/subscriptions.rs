@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
-use super::orders::PaymentProvider;
+use super::orders::{PayerQuery, PaymentProvider};
 use super::products::Price;
 use crate::App;
 use crate::dto::{self, api_enum, next_cursor, rfc3339};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Ids, PageQuery, Params, PathIds, check_ids};
+use crate::input::{Ids, PageQuery, Params, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
 
@@ -188,15 +188,6 @@ pub struct SubscriptionQuery {
     state: Option<SubscriptionState>,
 }
 
-/// Which subscriptions an admin asks for.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub struct SubscriptionSearch {
-    /// Those of this user.
-    user_id: Option<String>,
-}
-
 /// The caller's subscriptions, newest first.
 #[utoipa::path(
     get,
@@ -221,18 +212,17 @@ pub async fn list_subscriptions(
     path = "/payments/subscriptions",
     tag = "payments",
     operation_id = "search_subscriptions",
-    params(SubscriptionSearch, SubscriptionQuery, PageQuery),
+    params(PayerQuery, SubscriptionQuery, PageQuery),
     responses((status = 200, body = Envelope<Subscriptions>), Errors)
 )]
 pub async fn search_subscriptions(
     State(app): State<Arc<App>>,
     session: Session,
-    Params(SubscriptionSearch { user_id }): Params<SubscriptionSearch>,
+    Params(payer): Params<PayerQuery>,
     Params(query): Params<SubscriptionQuery>,
     page: PageQuery,
 ) -> Answer<Subscriptions> {
-    check_ids([("userId", user_id.as_ref())])?;
-    listed(&app, &session, user_id, query, page).await
+    listed(&app, &session, payer.user_id()?, query, page).await
 }
 
 async fn listed(

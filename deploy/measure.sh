@@ -1,8 +1,10 @@
 #!/bin/sh
-# Builds everything it measures, with optimisations unless --debug is given, and measures. Other arguments go to the
-# benchmark; see the head of src/main.rs.
+# `measure.sh bench …`, `measure.sh chaos …`: builds every process of the mesh, with optimisations unless --debug is given,
+# and then runs that program on them with the other arguments.
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
+program=$1
+shift
 NATS_SERVER=$(python3 deploy/tools.py path nats-server)
 POSTGRES_BIN=$(python3 deploy/tools.py path postgres)
 export NATS_SERVER POSTGRES_BIN
@@ -15,4 +17,4 @@ if [ "$profile" = release ]; then
 else
     cargo build --quiet --workspace --bins
 fi
-exec "${CARGO_TARGET_DIR:-target}/$profile/bench" "$@"
+exec "${CARGO_TARGET_DIR:-target}/$profile/$program" "$@"
