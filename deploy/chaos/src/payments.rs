@@ -142,7 +142,7 @@ fn report(
         *states.entry(order.state.as_str_name()).or_default() += 1;
     }
     let logs = (!violations.is_empty()).then(|| mesh.keep_logs());
-    let (orders, operations) = (done.memories.len(), done.operations);
+    let (orders, operations) = (books.orders.len(), done.operations);
     Report { options, orders, states, operations, faults: faults.counts(), violations, logs, took }
 }
 

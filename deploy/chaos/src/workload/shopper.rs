@@ -14,7 +14,7 @@ use tonic::Status;
 use super::{Calls, Memory, Seen};
 
 /// How often something is tried that has to work for the rest to make sense.
-const ATTEMPTS: usize = 6;
+const ATTEMPTS: usize = 30;
 
 /// Somebody who buys something.
 pub(super) struct Shopper {

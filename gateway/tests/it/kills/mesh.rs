@@ -90,10 +90,14 @@ impl Mesh {
             // Nobody asks again before the test lets the time pass.
             ("ORDER_LOOK_AGAIN", "3600"),
             ("PAYMENT_TIMEOUT", "3600"),
+            // Whoever dies while it publishes keeps its part of the outbox for so long.
             ("RELAY_LEASE", "1"),
         ]);
-        let user_svc = Killable::new("user-svc", &nats, users.file.url())
-            .with(&[("NATS_URL", &proxy.url), ("CONSUMER_ACK_WAIT", "1")]);
+        let user_svc = Killable::new("user-svc", &nats, users.file.url()).with(&[
+            ("NATS_URL", &proxy.url),
+            ("CONSUMER_ACK_WAIT", "1"),
+            ("RELAY_LEASE", "1"),
+        ]);
         payment_svc.start();
         user_svc.start();
         let user_id = new_id();
