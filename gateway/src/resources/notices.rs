@@ -28,8 +28,9 @@ pub struct NoticeProvider {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Taken {}
 
-/// Takes a notice of a provider of payments. Stripe and the sandbox sign theirs; Toss Payments does not, so that its
-/// notices only say when to ask it. Answered once what the provider says is kept.
+/// Takes a notice of a provider of payments. Answered once what the provider says is kept.
+///
+/// Stripe and the sandbox sign theirs. Toss Payments does not: its notices only say when to ask it.
 #[utoipa::path(
     post,
     path = "/payments/notices/{provider}",
