@@ -14,6 +14,7 @@ use crate::mesh::Mesh;
 use crate::workload::Seen;
 
 /// See above.
+#[derive(Default)]
 pub struct Books {
     /// By id.
     pub orders: BTreeMap<String, Order>,
@@ -35,7 +36,7 @@ pub struct Books {
     pub streamed: u64,
     /// Events that no consumer could apply.
     pub dead_letters: u64,
-    postings: BTreeMap<String, Vec<(String, String, i64)>>,
+    pub(super) postings: BTreeMap<String, Vec<(String, String, i64)>>,
 }
 
 /// A row of payment-svc's orders.
@@ -59,7 +60,7 @@ pub struct Order {
     pub tokens_revoked: i64,
     /// Id, state and amount.
     pub refunds: Vec<(String, String, i64)>,
-    has_own_refund: bool,
+    pub(super) has_own_refund: bool,
 }
 
 /// A row of user-svc's credits.

@@ -2,6 +2,8 @@
 
 mod books;
 mod quiet;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -52,7 +52,7 @@ impl Seen {
 }
 
 impl Memory {
-    pub(super) fn new(order_id: String, user_id: String) -> Self {
+    pub(crate) fn new(order_id: String, user_id: String) -> Self {
         Self {
             order_id,
             user_id,
@@ -64,7 +64,7 @@ impl Memory {
     }
 
     /// Takes note of an answer to a call that was made when `before` was known.
-    pub(super) fn hear(&mut self, what: &str, before: Seen, order: &Order) {
+    pub(crate) fn hear(&mut self, what: &str, before: Seen, order: &Order) {
         let seen = Seen { state: order.state(), refunded: order.refunded };
         if !before.may_become(seen) {
             self.complaints.push(format!("{what} told {seen:?} after {before:?}"));
