@@ -8,6 +8,7 @@ use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
 use super::products::{Price, ProductKind};
+use super::subscriptions::PayerQuery;
 use crate::App;
 use crate::dto::{self, api_enum, next_cursor, rfc3339};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
@@ -291,26 +292,6 @@ pub struct OrderQuery {
     state: Option<OrderState>,
     /// Those of this product.
     product_id: Option<String>,
-}
-
-/// Whose payments an admin asks for.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub struct PayerQuery {
-    /// Those of this user.
-    user_id: Option<String>,
-}
-
-impl PayerQuery {
-    /// The user, if the admin asks for one.
-    ///
-    /// # Errors
-    /// When that is no id.
-    pub fn user_id(self) -> Result<Option<String>, ApiError> {
-        check_ids([("userId", self.user_id.as_ref())])?;
-        Ok(self.user_id)
-    }
 }
 
 /// The caller's orders, newest first.

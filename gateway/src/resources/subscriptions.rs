@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use shared::proto::v1;
 use utoipa::{IntoParams, ToSchema};
 
-use super::orders::{PayerQuery, PaymentProvider};
+use super::orders::PaymentProvider;
 use super::products::Price;
 use crate::App;
 use crate::dto::{self, api_enum, next_cursor, rfc3339};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
-use crate::input::{Ids, PageQuery, Params, PathIds};
+use crate::input::{Ids, PageQuery, Params, PathIds, check_ids};
 use crate::session::Session;
 use crate::upstream::promised;
 
@@ -186,6 +186,26 @@ pub async fn resume_subscription(
 pub struct SubscriptionQuery {
     /// Those in this state.
     state: Option<SubscriptionState>,
+}
+
+/// Whose payments an admin asks for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct PayerQuery {
+    /// Those of this user.
+    user_id: Option<String>,
+}
+
+impl PayerQuery {
+    /// The user, if the admin asks for one.
+    ///
+    /// # Errors
+    /// When that is no id.
+    pub fn user_id(self) -> Result<Option<String>, ApiError> {
+        check_ids([("userId", self.user_id.as_ref())])?;
+        Ok(self.user_id)
+    }
 }
 
 /// The caller's subscriptions, newest first.
