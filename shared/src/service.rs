@@ -1,167 +1,32 @@
 //! What user-svc, counseling-svc and payment-svc have in common: from configuration to a clean exit.
 
+mod config;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use config::ServiceConfig;
 use sea_orm_migration::MigratorTrait;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::auth::MeshVerifier;
-use crate::config::{ConfigError, Secret, Source};
-use crate::database::{self, Database, DatabaseSettings};
+use crate::config::{ConfigError, Source};
+use crate::database::{self, Database};
 use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
 use crate::id;
-use crate::keys::VerifyingKey;
-use crate::mesh::{Instance, MeshTlsFiles, Registration, RegistrySettings};
-use crate::messaging::{
-    self, Consumer, ConsumerSettings, ConsumerSpec, Nats, NatsSettings, PreparingHandler, Relay,
-    RelaySettings, TopologySettings,
-};
+use crate::mesh::{Instance, Registration, RegistrySettings};
+use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay, TopologySettings};
 use crate::shutdown::Shutdown;
-use crate::telemetry::LogFormat;
 use crate::time::Clock;
-use crate::token_cache::TOKENS;
 
 /// How long callers have to notice that an instance has left the registry.
 const NOTICE: Duration = Duration::from_millis(250);
 
 /// How long the registry may take to answer a service that starts. One that it refuses for good ends then.
 const REGISTRATION: Duration = Duration::from_secs(60);
-
-/// The configuration of a service.
-#[derive(Clone, Debug)]
-pub struct ServiceConfig {
-    /// `LISTEN_ADDR`: where gRPC is served; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// `ADVERTISE_ADDR`: where other processes reach it, when that differs from where it listens.
-    pub advertise: Option<String>,
-    /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`.
-    pub nats: NatsSettings,
-    /// `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS`, `DATABASE_MAX_WRITERS`.
-    pub database: DatabaseSettings,
-    /// `MESH_VERIFYING_KEYS`: public keys (PEM) that the gateway may sign calls with.
-    pub mesh_verifying_keys: Vec<VerifyingKey>,
-    /// `MESH_TOKEN_CACHE`: how many tokens of calls are not verified again when they come back.
-    pub mesh_token_cache: usize,
-    /// `MESH_TLS_CERT`, `MESH_TLS_KEY`, `MESH_TLS_CA`: with them only the gateway can connect, by its certificate.
-    pub mesh_tls: Option<MeshTlsFiles>,
-    /// `LOG_FORMAT`.
-    pub log_format: LogFormat,
-    /// `METRICS_ADDR`: where metrics are served, if they are.
-    pub metrics: Option<SocketAddr>,
-    /// `STREAM_REPLICAS`, `STREAM_MAX_AGE` (seconds), `STREAM_MAX_BYTES`, `CONSUMER_ACK_WAIT` (seconds).
-    pub topology: TopologySettings,
-    /// `CONSUMER_MAX_DELIVERIES`, `CONSUMER_FIRST_PAUSE`, `CONSUMER_LONGEST_PAUSE` (seconds).
-    pub consumers: ConsumerSettings,
-    /// `RELAY_POLL_INTERVAL`, `RELAY_LEASE`, `RELAY_KEEP` (seconds).
-    pub relay: RelaySettings,
-    /// `REGISTRY_TTL` (seconds): how long a silent instance stays in the registry.
-    pub registry: RegistrySettings,
-    /// `SHUTDOWN_LIMIT` (seconds): how long what is in flight may take at the end.
-    pub shutdown_limit: Duration,
-}
-
-impl ServiceConfig {
-    /// Reads the configuration; `port` is the service's default one on the loopback address.
-    ///
-    /// # Errors
-    /// Names every key that is missing or wrong.
-    pub fn read(mut source: Source, port: u16) -> Result<Self, ConfigError> {
-        let config = Self::collect(&mut source, port);
-        source.finish(|| config)
-    }
-
-    /// Reads it as a part of a larger configuration, whose [`Source::finish`] names what is missing or wrong.
-    pub fn collect(source: &mut Source, port: u16) -> Option<Self> {
-        let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], port)));
-        let advertise = source.optional("advertise.addr");
-        let nats = NatsSettings::read(source);
-        let log_format = source.or("log.format", LogFormat::Auto);
-        let metrics = source.optional("metrics.addr");
-        let database_url =
-            source.required::<String>("database.url", "sqlite://.mesh/data/service.db?mode=rwc");
-        let max_connections = source.or("database.max.connections", DatabaseSettings::connections());
-        let max_writers = source.or("database.max.writers", DatabaseSettings::writers());
-        let mesh_verifying_keys = read_verifying_keys(source);
-        let mesh_token_cache = source.or("mesh.token.cache", TOKENS);
-        let mesh_tls = MeshTlsFiles::read(source);
-        let topology = read_topology(source);
-        let consumers = read_consumers(source);
-        let relay = read_relay(source);
-        let mut registry = RegistrySettings::default();
-        registry.ttl = source.seconds("registry.ttl", registry.ttl);
-        let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
-        let database = DatabaseSettings { url: Secret::new(database_url?), max_connections, max_writers };
-        let mesh_verifying_keys = mesh_verifying_keys?;
-        Some(Self {
-            listen,
-            advertise,
-            nats,
-            database,
-            mesh_verifying_keys,
-            mesh_token_cache,
-            mesh_tls,
-            log_format,
-            metrics,
-            topology,
-            consumers,
-            relay,
-            registry,
-            shutdown_limit,
-        })
-    }
-}
-
-impl AsRef<Self> for ServiceConfig {
-    fn as_ref(&self) -> &Self {
-        self
-    }
-}
-
-fn read_verifying_keys(source: &mut Source) -> Option<Vec<VerifyingKey>> {
-    let keys = source.secret("mesh.verifying.keys", 1)?;
-    let keys = VerifyingKey::all_from_pem(&keys).ok().filter(|keys| !keys.is_empty());
-    if keys.is_none() {
-        source.refuse("mesh.verifying.keys", "must be public Ed25519 keys in PEM");
-    }
-    keys
-}
-
-fn read_topology(source: &mut Source) -> TopologySettings {
-    let defaults = TopologySettings::default();
-    let topology = TopologySettings {
-        replicas: source.or("stream.replicas", defaults.replicas),
-        max_age: source.seconds("stream.max.age", defaults.max_age),
-        max_bytes: source.or("stream.max.bytes", defaults.max_bytes),
-        ack_wait: source.seconds("consumer.ack.wait", defaults.ack_wait),
-    };
-    if !matches!(topology.replicas, 1 | 3 | 5) {
-        source.refuse("stream.replicas", "must be 1, 3 or 5");
-    }
-    topology
-}
-
-fn read_consumers(source: &mut Source) -> ConsumerSettings {
-    let defaults = ConsumerSettings::default();
-    ConsumerSettings {
-        max_deliveries: source.or("consumer.max.deliveries", defaults.max_deliveries),
-        first_pause: source.seconds("consumer.first.pause", defaults.first_pause),
-        longest_pause: source.seconds("consumer.longest.pause", defaults.longest_pause),
-        pull_expiry: defaults.pull_expiry,
-    }
-}
-
-fn read_relay(source: &mut Source) -> RelaySettings {
-    let defaults = RelaySettings::default();
-    RelaySettings {
-        poll_interval: source.seconds("relay.poll.interval", defaults.poll_interval),
-        lease: source.seconds("relay.lease", defaults.lease),
-        keep: source.seconds("relay.keep", defaults.keep),
-    }
-}
 
 /// A service that has its database and its broker, and is given its workers and its gRPC services.
 pub struct Service {
