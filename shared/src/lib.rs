@@ -6,6 +6,7 @@ pub mod database;
 pub mod error;
 pub mod grpc;
 pub mod hash;
+pub mod health;
 pub mod https;
 pub mod id;
 pub mod keys;
