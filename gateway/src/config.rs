@@ -8,7 +8,7 @@ use shared::config::{ConfigError, Source};
 use shared::keys::SigningKey;
 use shared::mesh::{ChannelSettings, MeshTlsFiles, RegistrySettings, SERVICES};
 use shared::messaging::NatsSettings;
-use shared::telemetry::LogFormat;
+use shared::telemetry::{LogFormat, TraceSettings};
 use shared::token_cache::TOKENS;
 
 use crate::edge::EdgeSettings;
@@ -67,6 +67,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `METRICS_ADDR`: where metrics are served, if they are.
     pub metrics: Option<SocketAddr>,
+    /// `OTEL_…`: where traces are exported to, if they are.
+    pub traces: Option<TraceSettings>,
 }
 
 impl Config {
@@ -101,6 +103,7 @@ impl Config {
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);
         let metrics = source.optional("metrics.addr");
+        let traces = TraceSettings::read(&mut source);
         source.finish(|| {
             Some(Self {
                 listen,
@@ -126,6 +129,7 @@ impl Config {
                 shutdown_limit,
                 log_format,
                 metrics,
+                traces,
             })
         })
     }

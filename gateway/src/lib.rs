@@ -23,7 +23,7 @@ mod upstream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use admins::grant_admin;
 pub use config::Config;
@@ -42,7 +42,7 @@ use shared::error::Error;
 use shared::mesh::{Directory, GATEWAY, Instance, MeshChannel, Registration};
 use shared::messaging::Nats;
 use shared::shutdown::Shutdown;
-use shared::{id, time::Clock};
+use shared::{id, telemetry, time::Clock};
 use signin::SignIn;
 pub use signin::{NaverSettings, OpenIdSettings, Provider, SignInSettings};
 use tokio::net::TcpListener;
@@ -111,7 +111,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
 
     let instance = Instance {
         service: GATEWAY.to_owned(),
-        id: id::new_id(),
+        id: telemetry::instance().unwrap_or_else(id::new_id),
         address: address.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: Clock::system().now().as_micros() / 1_000_000,
@@ -150,13 +150,16 @@ pub struct Running {
 }
 
 impl Running {
-    /// Leaves the registry, stops accepting, and finishes the requests in flight.
+    /// Leaves the registry, stops accepting, finishes the requests in flight, and sends the last spans.
     pub async fn stop(self) {
+        let deadline = Instant::now() + self.limit;
         if tokio::time::timeout(self.limit / 4, self.registration.leave()).await.is_err() {
             tracing::warn!("the registry did not answer; this instance leaves it by silence");
         }
         if !self.shutdown.finish(self.limit).await {
             tracing::warn!("some requests did not finish in time");
         }
+        let left = deadline.saturating_duration_since(Instant::now());
+        telemetry::finish(left.max(Duration::from_millis(200))).await;
     }
 }

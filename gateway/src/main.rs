@@ -70,7 +70,10 @@ async fn grant_admin(config: Config, user_id: &str) -> ExitCode {
 }
 
 async fn serve(config: Config) -> ExitCode {
-    shared::telemetry::init("gateway", config.log_format);
+    if let Err(error) = shared::telemetry::init("gateway", config.log_format, config.traces.as_ref()) {
+        eprintln!("gateway: {}", Chain(&error));
+        return ExitCode::FAILURE;
+    }
     let start = async {
         if let Some(listen) = config.metrics {
             shared::metrics::serve(listen).await?;

@@ -34,6 +34,7 @@ pub async fn observe(request: Request, next: Next) -> Response {
     let run = async {
         let response = next.run(request).await;
         let status = response.status().as_u16();
+        telemetry::http_answered(status);
         let ms = (began.elapsed().as_secs_f64() * 100_000.0).round() / 100.0;
         // Probes come every few seconds: they would bury the rest.
         if matches!(route.as_str(), "/livez" | "/readyz") {

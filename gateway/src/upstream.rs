@@ -17,8 +17,6 @@ use shared::proto::v1::subscription_service_client::SubscriptionServiceClient;
 use shared::proto::v1::user_activity_service_client::UserActivityServiceClient;
 use shared::proto::v1::user_data_service_client::UserDataServiceClient;
 use shared::proto::v1::user_service_client::UserServiceClient;
-use shared::telemetry::{self, HttpHeadersMut};
-use tonic::metadata::MetadataMap;
 
 use crate::envelope::ApiError;
 
@@ -101,12 +99,9 @@ impl Upstream {
         CounselPromptServiceClient::new(self.counseling_svc.clone())
     }
 
-    /// A request on behalf of `caller`, in the current trace.
+    /// A request on behalf of `caller`.
     pub fn request<T>(&self, caller: Caller, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
-        let mut headers = std::mem::take(request.metadata_mut()).into_headers();
-        telemetry::inject_trace(&mut HttpHeadersMut(&mut headers));
-        *request.metadata_mut() = MetadataMap::from_headers(headers);
         request.extensions_mut().insert(caller);
         request
     }

@@ -16,11 +16,11 @@ use crate::config::{ConfigError, Source};
 use crate::database::{self, Database};
 use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
-use crate::id;
 use crate::mesh::{Instance, Registration, RegistrySettings};
 use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay, TopologySettings};
 use crate::shutdown::Shutdown;
 use crate::time::Clock;
+use crate::{id, telemetry};
 
 /// How long callers have to notice that an instance has left the registry.
 const NOTICE: Duration = Duration::from_millis(250);
@@ -107,7 +107,7 @@ impl Service {
 
         let instance = Instance {
             service: self.name.to_owned(),
-            id: id::new_id(),
+            id: telemetry::instance().unwrap_or_else(id::new_id),
             address: self.config.advertise.clone().unwrap_or_else(|| address.to_string()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.clock.now().as_micros() / 1_000_000,
@@ -186,7 +186,7 @@ impl Running {
         }
     }
 
-    /// Leaves the registry, finishes the calls in flight, drains the consumers, flushes the outbox. All of it takes
+    /// Leaves the registry, finishes the calls in flight, drains the consumers, flushes the outbox, sends the last spans. All of it takes
     /// no longer than the shutdown limit, and what did not end by then is said.
     pub async fn stop(self) {
         let deadline = Instant::now() + self.service.config.shutdown_limit;
@@ -212,6 +212,7 @@ impl Running {
             tracing::warn!("the outbox was not flushed in time; its events are published at the next start");
         }
         self.service.database.close().await;
+        telemetry::finish(left()).await;
     }
 }
 
@@ -245,7 +246,10 @@ where
         }
     };
     let common = config.as_ref();
-    crate::telemetry::init(name, common.log_format);
+    if let Err(error) = telemetry::init(name, common.log_format, common.traces.as_ref()) {
+        eprintln!("{name}: {}", Chain(&error));
+        return std::process::ExitCode::FAILURE;
+    }
     let metrics = common.metrics;
     let run = async {
         if let Some(listen) = metrics {

@@ -1,19 +1,34 @@
-//! Logs, and the W3C trace context that follows a request over HTTP, gRPC and NATS.
+//! Logs, and the W3C trace context that follows a request over HTTP, gRPC and NATS; traces for a collector, when there
+//! is one.
 //!
 //! Source: W3C Trace Context, <https://www.w3.org/TR/trace-context/>.
+
+mod conventions;
+mod export;
+mod record;
+mod settings;
 
 use std::io::IsTerminal;
 use std::str::FromStr;
 
+pub(crate) use conventions::{destination, rpc_method};
+pub use export::{finish, instance};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+pub(crate) use record::{Side, rpc_ended};
+pub use record::{failed, http_answered, note};
+pub use settings::TraceSettings;
+use tracing::{Span, Subscriber};
+use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+use crate::Error;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,26 +55,71 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Starts logging to standard output; `RUST_LOG` chooses what is logged, `info` by default.
+/// The target of spans that are in traces alone: log lines never show them, and without export they do not exist.
+pub const TRACES: &str = "traces";
+
+/// Starts logging to standard output, and exporting traces if there are settings for that; `RUST_LOG` chooses what is
+/// logged, `info` by default. Must be called in a tokio runtime.
 ///
 /// A second call leaves the first one's settings.
-pub fn init(service: &'static str, format: LogFormat) {
+///
+/// # Errors
+/// When no encrypted connection to the collector can be made from here.
+pub fn init(service: &'static str, format: LogFormat, traces: Option<&TraceSettings>) -> Result<(), Error> {
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,sea_orm_migration=warn,async_nats=warn"));
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,sea_orm_migration=warn,async_nats=warn"))
+        .add_directive(format!("{TRACES}=off").parse().map_err(Error::internal)?);
+    // A test binary starts several services in one process: only the first may install the subscriber.
+    let _ = match traces {
+        // Nothing is recorded, but every request still has ids to follow it by.
+        None => {
+            let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOff));
+            let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
+            let registry = tracing_subscriber::registry().with(filter).with(lines(format));
+            registry.with(contexts(service, &provider)).try_init()
+        }
+        // What is logged does not change what is traced.
+        Some(settings) => {
+            let provider = export::start(service, settings)?;
+            let spans = filter_fn(|metadata| {
+                metadata.is_span() && (metadata.target() == TRACES || conventions::is_shared(metadata.name()))
+            });
+            let spans = spans.with_max_level_hint(LevelFilter::INFO);
+            let registry = tracing_subscriber::registry().with(lines(format).with_filter(filter));
+            registry.with(contexts(service, &provider).with_filter(spans)).try_init()
+        }
+    };
+    Ok(())
+}
+
+/// Writes log lines.
+fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+{
     let terminal = std::io::stdout().is_terminal();
-    let lines = if format == LogFormat::Json || (format == LogFormat::Auto && !terminal) {
+    if format == LogFormat::Json || (format == LogFormat::Auto && !terminal) {
         fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
     } else {
         let colours = std::env::var_os("NO_COLOR").is_none()
             && (terminal || std::env::var_os("CLICOLOR_FORCE").is_some());
         fmt::layer().compact().with_ansi(colours).boxed()
-    };
-    // Without an exporter nothing is recorded, but every request still has ids to follow it by.
-    let provider =
-        SdkTracerProvider::builder().with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff))).build();
-    let context = tracing_opentelemetry::layer().with_tracer(provider.tracer(service));
-    // A test binary starts several services in one process: only the first may install the subscriber.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).with(context).try_init();
+    }
+}
+
+/// Gives spans their trace contexts. Where in the code they were made, and on which thread, is not worth its time.
+fn contexts<S>(service: &'static str, provider: &SdkTracerProvider) -> OpenTelemetryLayer<S, SdkTracer>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer(service))
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
+        // Contexts are passed on from span to span.
+        .with_context_activation(false)
 }
 
 /// Makes the trace context in `carrier` the parent of `span`, and records the trace id as its field `trace_id`.

@@ -37,5 +37,6 @@ mod sign_in;
 mod sse;
 mod streaming;
 mod subscriptions;
+mod traces;
 mod users;
 mod world;

@@ -63,6 +63,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         shutdown_limit: Duration::from_secs(5),
         log_format: LogFormat::Auto,
         metrics: None,
+        traces: None,
     }
 }
 

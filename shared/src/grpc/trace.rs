@@ -2,11 +2,14 @@
 
 use std::task::{Context, Poll};
 
+use futures::TryFutureExt;
+use futures::future::InspectOk;
+use tonic::Code;
 use tower::{Layer, Service};
 use tracing::Instrument;
 use tracing::instrument::Instrumented;
 
-use crate::telemetry::{self, HttpHeaders};
+use crate::telemetry::{self, HttpHeaders, Side};
 
 #[derive(Clone, Copy)]
 pub(super) struct TraceLayer;
@@ -24,13 +27,13 @@ pub(super) struct Trace<S> {
     inner: S,
 }
 
-impl<S, B> Service<http::Request<B>> for Trace<S>
+impl<S, B, R> Service<http::Request<B>> for Trace<S>
 where
-    S: Service<http::Request<B>>,
+    S: Service<http::Request<B>, Response = http::Response<R>>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Instrumented<S::Future>;
+    type Future = Instrumented<InspectOk<S::Future, fn(&http::Response<R>)>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -40,6 +43,13 @@ where
         let rpc = request.uri().path();
         let span = tracing::info_span!("rpc", rpc, trace_id = tracing::field::Empty);
         telemetry::continue_trace(&span, &HttpHeaders(request.headers()));
-        self.inner.call(request).instrument(span)
+        self.inner.call(request).inspect_ok(ended as fn(&http::Response<R>)).instrument(span)
     }
+}
+
+/// A failure is told in the headers of the answer; only one in the middle of a stream comes later.
+fn ended<R>(response: &http::Response<R>) {
+    let code =
+        response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    telemetry::rpc_ended(Side::Server, code);
 }

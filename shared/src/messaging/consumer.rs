@@ -83,6 +83,16 @@ pub enum HandlerError {
     Permanent(String),
 }
 
+impl HandlerError {
+    /// A word for it that tells nothing of what happened.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Transient(_) => "transient",
+            Self::Permanent(_) => "permanent",
+        }
+    }
+}
+
 /// How a consumer treats its messages.
 #[derive(Clone, Debug)]
 pub struct ConsumerSettings {
@@ -247,7 +257,12 @@ impl<H: PreparingHandler> Consumer<H> {
 
     async fn settle(&self, message: jetstream::Message) {
         let deliveries = message.info().map_or(1, |info| info.delivered);
-        let result = match self.apply_meanwhile_telling(&message, deliveries).await {
+        let applied = self.apply_meanwhile_telling(&message, deliveries).await;
+        telemetry::note("messaging.nats.delivery_count", deliveries);
+        if let Err(error) = &applied {
+            telemetry::failed(error.kind());
+        }
+        let result = match applied {
             Ok(Outcome::Applied) => {
                 tracing::info!(deliveries, "event applied");
                 message.ack().await

@@ -6,7 +6,7 @@
 
 mod lanes;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use async_nats::jetstream::context::PublishAckFuture;
 use bytes::Bytes;
 use futures::future::join_all;
 use sea_orm::DbErr;
+use tracing::{Instrument, Span};
 
 use super::event::OutgoingHeaders;
 use super::{Nats, OutboxSignal, inbox, outbox};
@@ -21,6 +22,7 @@ use crate::database::Database;
 use crate::error::Chain;
 use crate::id;
 use crate::shutdown::Shutdown;
+use crate::telemetry::{self, TRACES};
 use crate::time::Clock;
 
 /// How the relay works.
@@ -168,9 +170,11 @@ impl Relay {
                 round.into_iter().filter(|event| !stuck.contains(&event.aggregate_id)).collect();
             let mut sent = Vec::with_capacity(round.len());
             for event in &round {
-                sent.push(self.send(event).await);
+                let span = publishing(event);
+                sent.push((self.send(event).instrument(span.clone()).await, span));
             }
-            let acks = join_all(sent.into_iter().map(acknowledged)).await;
+            let acks = sent.into_iter().map(|(ack, span)| acknowledged(ack).instrument(span));
+            let acks = join_all(acks).await;
             for (event, acknowledged) in round.into_iter().zip(acks) {
                 if acknowledged {
                     published.push(event.seq);
@@ -184,6 +188,8 @@ impl Relay {
     }
 
     async fn send(&self, event: &outbox::Model) -> Option<PublishAckFuture> {
+        // Without export there is no span here, and what happens next hangs on what happened before.
+        let traceparent = telemetry::traceparent().or_else(|| event.traceparent.clone());
         let headers = OutgoingHeaders {
             id: &event.id,
             event_type: &event.event_type,
@@ -192,7 +198,7 @@ impl Relay {
             time: event.occurred_at.to_rfc3339(),
             correlation_id: &event.correlation_id,
             causation_id: event.causation_id.as_deref(),
-            traceparent: event.traceparent.as_deref(),
+            traceparent: traceparent.as_deref(),
         };
         let data = Bytes::from(event.data.clone());
         let sent = self.nats.jetstream.publish_with_headers(event.subject.clone(), headers.into_map(), data);
@@ -221,7 +227,33 @@ impl Relay {
     }
 }
 
+/// A span of what is published, in the trace of the transaction that wrote it: long after its spans have ended, perhaps.
+fn publishing(event: &outbox::Model) -> Span {
+    let destination = telemetry::destination(&event.subject);
+    let span = tracing::info_span!(
+        target: TRACES,
+        "publish",
+        otel.name = format!("send {destination}"),
+        otel.kind = "producer",
+        messaging.system = "nats",
+        messaging.operation.name = "publish",
+        messaging.operation.type = "send",
+        messaging.destination.name = destination,
+        messaging.message.id = event.id,
+    );
+    if let (Some(parent), false) = (&event.traceparent, span.is_disabled()) {
+        telemetry::continue_trace(&span, &HashMap::from([("traceparent".to_owned(), parent.clone())]));
+    }
+    span
+}
+
 async fn acknowledged(ack: Option<PublishAckFuture>) -> bool {
-    let Some(ack) = ack else { return false };
-    matches!(tokio::time::timeout(ACK_LIMIT, ack).await, Ok(Ok(_)))
+    let taken = match ack {
+        Some(ack) => matches!(tokio::time::timeout(ACK_LIMIT, ack).await, Ok(Ok(_))),
+        None => false,
+    };
+    if !taken {
+        telemetry::failed("unacknowledged");
+    }
+    taken
 }

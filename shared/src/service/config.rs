@@ -8,7 +8,7 @@ use crate::database::DatabaseSettings;
 use crate::keys::VerifyingKey;
 use crate::mesh::{MeshTlsFiles, RegistrySettings};
 use crate::messaging::{ConsumerSettings, NatsSettings, RelaySettings, TopologySettings};
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, TraceSettings};
 use crate::token_cache::TOKENS;
 
 /// The configuration of a service.
@@ -32,6 +32,8 @@ pub struct ServiceConfig {
     pub log_format: LogFormat,
     /// `METRICS_ADDR`: where metrics are served, if they are.
     pub metrics: Option<SocketAddr>,
+    /// `OTEL_…`: where traces are exported to, if they are.
+    pub traces: Option<TraceSettings>,
     /// `STREAM_REPLICAS`, `STREAM_MAX_AGE` (seconds), `STREAM_MAX_BYTES`, `CONSUMER_ACK_WAIT` (seconds).
     pub topology: TopologySettings,
     /// `CONSUMER_MAX_DELIVERIES`, `CONSUMER_FIRST_PAUSE`, `CONSUMER_LONGEST_PAUSE` (seconds).
@@ -61,6 +63,7 @@ impl ServiceConfig {
         let nats = NatsSettings::read(source);
         let log_format = source.or("log.format", LogFormat::Auto);
         let metrics = source.optional("metrics.addr");
+        let traces = TraceSettings::read(source);
         let database_url =
             source.required::<String>("database.url", "sqlite://.mesh/data/service.db?mode=rwc");
         let max_connections = source.or("database.max.connections", DatabaseSettings::connections());
@@ -86,6 +89,7 @@ impl ServiceConfig {
             mesh_tls,
             log_format,
             metrics,
+            traces,
             topology,
             consumers,
             relay,

@@ -16,6 +16,7 @@ pub struct Killable {
     address: String,
     binary: PathBuf,
     command: Command,
+    signal: &'static str,
     process: Mutex<Option<Process>>,
 }
 
@@ -36,7 +37,7 @@ impl Killable {
             .env("DATABASE_URL", database_url)
             .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().expect("the key is one"))
             .env("REGISTRY_TTL", "2");
-        Self { address, binary, command, process: Mutex::new(None) }
+        Self { address, binary, command, signal: "KILL", process: Mutex::new(None) }
     }
 
     /// With more in its environment, or something else.
@@ -44,6 +45,17 @@ impl Killable {
     pub fn with(mut self, variables: &[(&str, &str)]) -> Self {
         self.command.envs(variables.iter().copied());
         self
+    }
+
+    /// One that is asked to end (SIGTERM) where others are killed.
+    #[must_use]
+    pub fn asked_to_end(self) -> Self {
+        Self { signal: "TERM", ..self }
+    }
+
+    /// Where it listens: `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// With what it logs at the end of this file.
@@ -59,10 +71,10 @@ impl Killable {
     /// When there is no shell.
     pub fn start(&self) {
         let mut process = self.process.lock().expect("no test panics while it holds this");
-        process.get_or_insert_with(|| Process::start(&self.command, None, "KILL", None));
+        process.get_or_insert_with(|| Process::start(&self.command, None, self.signal, None));
     }
 
-    /// Kills it, and returns when it is gone.
+    /// Kills it, or asks it to end, and returns when it is gone.
     ///
     /// # Panics
     /// Never.

@@ -1,6 +1,7 @@
 //! Real servers for tests: nats-server with JetStream, SQLite files, PostgreSQL. Everything lives in temporary
 //! folders and ends with the test, even with one that is killed.
 
+mod collector;
 mod database;
 mod killable;
 mod nats;
@@ -13,6 +14,7 @@ mod streams;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+pub use collector::{Collector, TracedSpan};
 pub use database::TestDatabase;
 pub use killable::Killable;
 pub use nats::NatsServer;

@@ -29,6 +29,7 @@ pub fn service_config(name: &str, nats: &NatsServer, database: &TestDatabase) ->
         mesh_tls: None,
         log_format: LogFormat::Auto,
         metrics: None,
+        traces: None,
         topology: TopologySettings { ack_wait: Duration::from_secs(3), ..TopologySettings::default() },
         consumers: ConsumerSettings {
             max_deliveries: 3,

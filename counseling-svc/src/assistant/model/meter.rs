@@ -1,6 +1,9 @@
-//! What is counted of the models. Nothing of what was said is in it.
+//! What is counted and traced of the models. Nothing of what was said is in it.
 
 use std::time::Duration;
+
+use shared::telemetry::{self, TRACES};
+use tracing::Span;
 
 use crate::assistant::Usage;
 
@@ -59,6 +62,29 @@ pub(super) fn called(model: &str, outcome: Outcome, took: Duration, usage: Usage
     let (input_tokens, output_tokens) = (usage.input_tokens, usage.output_tokens);
     let ms = took.as_millis();
     tracing::info!(model, outcome = label, ms, input_tokens, output_tokens, "a model was called");
+}
+
+/// A span for a call, every attempt included. A provider that is not OpenAI is spoken to as if it were.
+pub(super) fn span(model: &str) -> Span {
+    tracing::info_span!(
+        target: TRACES,
+        "chat",
+        otel.name = format!("chat {model}"),
+        otel.kind = "client",
+        gen_ai.operation.name = "chat",
+        gen_ai.provider.name = "openai",
+        gen_ai.request.model = model,
+    )
+}
+
+/// Says in the current span how its call ended.
+pub(super) fn trace(outcome: Outcome, usage: Usage) {
+    if outcome == Outcome::Ok {
+        telemetry::note("gen_ai.usage.input_tokens", i64::from(usage.input_tokens));
+        telemetry::note("gen_ai.usage.output_tokens", i64::from(usage.output_tokens));
+    } else {
+        telemetry::failed(outcome.label());
+    }
 }
 
 /// The circuit opens or closes.

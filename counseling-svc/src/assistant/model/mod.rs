@@ -11,6 +11,7 @@
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use self::circuit::Circuit;
 use self::client::{CallError, Completion, ModelClient};
@@ -193,13 +194,15 @@ impl ModelAssistant {
     /// Asks a model until there is a whole answer, or no more time.
     async fn ask(&self, question: Question<'_>, draft: Option<&Draft>) -> Result<Completion, Failure> {
         let (model, began) = (question.model.0, Instant::now());
-        let result = self.attempts(question, draft).await;
+        let span = meter::span(model);
+        let result = self.attempts(question, draft).instrument(span.clone()).await;
         let (outcome, usage) = match &result {
             Ok(completion) => (Outcome::Ok, completion.usage),
             Err(Failure::CircuitOpen) => (Outcome::CircuitOpen, Usage::default()),
             Err(Failure::Asked(error)) => (outcome(error), Usage::default()),
         };
         meter::called(model, outcome, began.elapsed(), usage);
+        span.in_scope(|| meter::trace(outcome, usage));
         result
     }
 

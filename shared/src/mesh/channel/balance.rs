@@ -35,8 +35,8 @@ impl Service<Request> for Balance {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Answer {
-        match self.members.begin(request.extensions()) {
+    fn call(&mut self, mut request: Request) -> Answer {
+        match self.members.begin(&mut request) {
             Ok(call) => send(call, request).boxed(),
             Err(error) => futures::future::ready(Err(error)).boxed(),
         }
@@ -51,7 +51,9 @@ async fn send(mut call: InFlight, request: Request) -> Result<Response, CallErro
     };
     match result {
         Ok(response) => {
-            if grpc_code(response.headers()) == Some(Code::Unavailable) {
+            let code = grpc_code(response.headers());
+            code.into_iter().for_each(|code| call.told(code));
+            if code == Some(Code::Unavailable) {
                 call.failed();
             } else {
                 call.answered();
@@ -61,6 +63,7 @@ async fn send(mut call: InFlight, request: Request) -> Result<Response, CallErro
         Err(error) => {
             tracing::debug!(address = call.address(), error = &error as &dyn Error, "a call failed");
             call.failed();
+            call.told(Code::Unavailable);
             call.connection().forget(&attempt);
             Err(error)
         }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
@@ -14,6 +15,9 @@ use super::error::CallError;
 
 /// What is held while a response is under way, and let go when it is finished or dropped.
 pub(super) trait Guard: Send + Unpin + 'static {
+    /// The response ended, and said this last.
+    fn ended(&mut self, _trailers: &HeaderMap) {}
+
     /// The response broke off.
     fn broken(&mut self) {}
 }
@@ -37,6 +41,10 @@ impl<G: Guard> http_body::Body for Guarded<G> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let trailers = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref());
+        if let (Some(trailers), Some(guard)) = (trailers, &mut self.guard) {
+            guard.ended(trailers);
+        }
         match &frame {
             None => self.guard = None,
             Some(Ok(_)) if self.body.is_end_stream() => self.guard = None,

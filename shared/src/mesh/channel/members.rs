@@ -3,15 +3,18 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use http::Extensions;
+use http::HeaderMap;
 use tokio::time::Instant;
+use tonic::Code;
 
 use super::body::Guard;
 use super::connection::Connection;
 use super::deadline::CallDeadline;
 use super::error::CallError;
 use super::health::Health;
-use super::{ChannelSettings, InstanceHealth, locked};
+use super::retry::grpc_code;
+use super::trace::Attempt;
+use super::{ChannelSettings, InstanceHealth, Request, locked};
 use crate::mesh::Instance;
 
 /// All instances that calls may go to.
@@ -107,7 +110,8 @@ impl Members {
     }
 
     /// Begins a call to the instance that suits it best.
-    pub(super) fn begin(&self, call: &Extensions) -> Result<InFlight, CallError> {
+    pub(super) fn begin(&self, request: &mut Request) -> Result<InFlight, CallError> {
+        let call = request.extensions();
         let tried = call.get::<Tried>().cloned().unwrap_or_default();
         let members = locked(&self.current).clone();
         let Some(member) = choose(&members, &tried).cloned() else {
@@ -115,7 +119,9 @@ impl Members {
         };
         tried.add(member.clone());
         member.in_flight.fetch_add(1, Ordering::Relaxed);
-        Ok(InFlight { member, deadline: call.get().copied(), outcome: Outcome::Unknown })
+        let deadline = call.get().copied();
+        let attempt = Attempt::begin(request, &member.instance.address);
+        Ok(InFlight { member, deadline, outcome: Outcome::Unknown, attempt })
     }
 }
 
@@ -177,6 +183,7 @@ pub(super) struct InFlight {
     member: Arc<Member>,
     deadline: Option<CallDeadline>,
     outcome: Outcome,
+    attempt: Attempt,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,11 +213,21 @@ impl InFlight {
     pub(super) fn failed(&mut self) {
         self.outcome = Outcome::Failed;
     }
+
+    /// The instance, or what is in between, says how the call ended.
+    pub(super) fn told(&mut self, code: Code) {
+        self.attempt.ended(code);
+    }
 }
 
 impl Guard for InFlight {
+    fn ended(&mut self, trailers: &HeaderMap) {
+        grpc_code(trailers).into_iter().for_each(|code| self.told(code));
+    }
+
     fn broken(&mut self) {
         self.failed();
+        self.told(Code::Unavailable);
     }
 }
 
@@ -223,6 +240,7 @@ impl Drop for InFlight {
             Outcome::Unknown if late() => Outcome::Failed,
             outcome => outcome,
         };
+        self.told(if late() { Code::DeadlineExceeded } else { Code::Cancelled });
         self.member.settle(outcome);
     }
 }

@@ -13,6 +13,7 @@ mod settings;
 mod shed;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
