@@ -39,6 +39,7 @@ pub use session::SessionKeySettings;
 use session::{RevokedSessions, Sessions};
 use shared::auth::MeshSigner;
 use shared::error::Error;
+use shared::health::Health;
 use shared::mesh::{Directory, GATEWAY, Instance, MeshChannel, Registration};
 use shared::messaging::Nats;
 use shared::shutdown::Shutdown;
@@ -116,7 +117,8 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: Clock::system().now().as_micros() / 1_000_000,
     };
-    let registration = Registration::register(&nats.jetstream, &nats.client, instance, config.registry);
+    let health = Health::default();
+    let registration = Registration::register(&nats.jetstream, instance, config.registry, health);
     let registration = Box::pin(registration).await.map_err(|error| Error::Unavailable(Box::new(error)))?;
     tracing::info!(%address, "ready");
     Ok(Running { address, registration, shutdown, limit: config.shutdown_limit })
@@ -150,6 +152,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Completes when an operator has asked this gateway to leave.
+    pub async fn drained(&self) {
+        self.registration.drained().await;
+    }
+
     /// Leaves the registry, stops accepting, and finishes the requests in flight.
     pub async fn stop(self) {
         if tokio::time::timeout(self.limit / 4, self.registration.leave()).await.is_err() {

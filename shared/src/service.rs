@@ -16,6 +16,7 @@ use crate::config::{ConfigError, Source};
 use crate::database::{self, Database};
 use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
+use crate::health::Health;
 use crate::id;
 use crate::mesh::{Instance, Registration, RegistrySettings};
 use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay, TopologySettings};
@@ -36,6 +37,8 @@ pub struct Service {
     pub nats: Nats,
     /// Tells the time to commands.
     pub clock: Clock,
+    /// What it says of itself.
+    pub health: Health,
     name: &'static str,
     config: ServiceConfig,
     workers: Shutdown,
@@ -59,7 +62,7 @@ impl Service {
             .await
             .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
         Box::pin(reconcile(&nats, &config.topology, name)).await?;
-        Ok(Self { database, nats, clock, name, config, workers })
+        Ok(Self { database, nats, clock, health: Health::default(), name, config, workers })
     }
 
     /// Runs a consumer in the background.
@@ -113,7 +116,8 @@ impl Service {
             started_at: self.clock.now().as_micros() / 1_000_000,
         };
         tracing::info!(%address, instance = instance.id, "ready");
-        let registration = Box::pin(register(&self.nats, &instance, &self.config.registry)).await?;
+        let registration =
+            Box::pin(register(&self.nats, &instance, &self.config.registry, &self.health)).await?;
         Ok(Running { address, service: self, registration, calls, relay, server })
     }
 }
@@ -139,11 +143,12 @@ async fn register(
     nats: &Nats,
     instance: &Instance,
     settings: &RegistrySettings,
+    health: &Health,
 ) -> Result<Registration, Error> {
     let began = Instant::now();
     loop {
         let entered =
-            Registration::register(&nats.jetstream, &nats.client, instance.clone(), settings.clone()).await;
+            Registration::register(&nats.jetstream, instance.clone(), settings.clone(), health.clone()).await;
         match entered {
             Err(error) if began.elapsed() < REGISTRATION => {
                 tracing::warn!(error = %Chain(&error), "not in the registry yet; trying until it is");
@@ -171,7 +176,7 @@ impl Running {
         &self.service.database
     }
 
-    /// Waits for SIGTERM or Ctrl-C, then stops. Also stops when the server fails by itself.
+    /// Waits for SIGTERM, Ctrl-C or an operator who drains it, then stops. Also stops when the server fails by itself.
     ///
     /// # Errors
     /// What the server failed with.
@@ -179,6 +184,11 @@ impl Running {
         tokio::select! {
             () = crate::shutdown::signal() => {
                 tracing::info!("stopping");
+                self.stop().await;
+                Ok(())
+            }
+            () = self.registration.drained() => {
+                tracing::info!("drained by an operator; stopping");
                 self.stop().await;
                 Ok(())
             }

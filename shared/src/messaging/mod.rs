@@ -22,7 +22,8 @@ pub use outbox::OutboxSignal;
 pub use relay::{Relay, RelaySettings};
 pub use topology::{
     CONSUMERS, CREDIT_TOKENS, ConsumerSpec, DEAD_LETTERS, ERASE_USERS, KEEP_CUSTOMERS, KEEP_PASSES,
-    SETTLE_RESERVATIONS, STREAMS, StreamSpec, TRACK_USERS, TopologySettings, UNDERSTAND_COUNSELS, reconcile,
+    OPERATIONS, SETTLE_RESERVATIONS, STREAMS, StreamSpec, TRACK_USERS, TopologySettings, UNDERSTAND_COUNSELS,
+    reconcile,
 };
 
 use crate::Error;
