@@ -14,6 +14,7 @@ pub mod labels;
 pub mod mesh;
 pub mod messaging;
 pub mod metrics;
+pub mod operations;
 pub mod page;
 pub mod proto;
 pub mod service;
