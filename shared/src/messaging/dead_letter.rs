@@ -116,16 +116,10 @@ pub async fn discard(nats: &Nats, sequence: u64) -> Result<bool, async_nats::Err
     let stream = nats.jetstream.get_stream_no_info(DEAD_LETTERS).await?;
     match stream.delete_message(sequence).await {
         Ok(deleted) => Ok(deleted),
-        Err(error) if is_missing(&error) => Ok(false),
-        Err(error) => Err(error.into()),
+        // The broker has one code for all that can go wrong here.
+        Err(error) if get(nats, sequence).await?.is_some() => Err(error.into()),
+        Err(_) => Ok(false),
     }
-}
-
-fn is_missing(error: &jetstream::stream::DeleteMessageError) -> bool {
-    use jetstream::ErrorCode;
-    use jetstream::stream::DeleteMessageErrorKind as Kind;
-    matches!(error.kind(), Kind::JetStream(cause)
-        if matches!(cause.error_code(), ErrorCode::SEQUENCE_NOT_FOUND | ErrorCode::NO_MESSAGE_FOUND))
 }
 
 /// Whether a message is an event that was delivered again, which all but one consumer have had already.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_nats::{ConnectOptions, Event as ClientEvent, jetstream};
 pub use consumer::{Consumer, ConsumerSettings, Handler, HandlerError, PreparingHandler};
-pub(crate) use event::{Cause, OutgoingHeaders, type_of};
+pub(crate) use event::{Cause, MESSAGE_ID, OutgoingHeaders, type_of};
 pub use event::{Event, ReceivedEvent};
 pub use migration::CreateMessagingTables;
 pub use outbox::OutboxSignal;

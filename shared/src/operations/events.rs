@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::consumers::date_time;
-use super::scan::{Part, Scan};
+use super::scan::{Part, Scan, reader_name};
 use super::{Filter, Operations, unavailable};
 use crate::Error;
-use crate::messaging::{Cause, DEAD_LETTERS, STREAMS};
+use crate::messaging::{Cause, DEAD_LETTERS, MESSAGE_ID, STREAMS};
 use crate::time::Timestamp;
 
 /// How many messages are looked at, at most, where the broker cannot filter.
@@ -73,6 +73,8 @@ impl StoredEvent {
             .into_iter()
             .flat_map(HeaderMap::iter)
             .filter_map(|(name, values)| Some((name.to_string(), values.first()?.to_string())))
+            // What the broker adds to one that it is asked for by number.
+            .filter(|(name, _)| !name.starts_with("Nats-") || name == MESSAGE_ID)
             .collect();
         let attribute = |name: &str| headers.get(name).cloned();
         Self {
@@ -304,6 +306,7 @@ impl Operations {
             None => DeliverPolicy::New,
         };
         let config = pull::OrderedConfig {
+            name: Some(reader_name()),
             filter_subjects: vec![subject.to_owned()],
             deliver_policy,
             ..pull::OrderedConfig::default()

@@ -110,7 +110,7 @@ impl Operations {
     /// does not answer.
     pub async fn drain(&self, id: &str) -> Result<Instance, Error> {
         let mut named: Vec<_> = self.registered().await?;
-        named.retain(|instance| instance.id.starts_with(id));
+        named.retain(|instance| !id.is_empty() && instance.id.starts_with(id));
         if named.len() > 1 {
             let ids: Vec<_> = named.iter().map(|instance| instance.id.as_str()).collect();
             return Err(Error::invalid(
@@ -118,7 +118,7 @@ impl Operations {
                 format!("must name one instance, not {}", ids.join(", ")),
             ));
         }
-        let instance = named.pop().filter(|_| !id.is_empty()).ok_or(Error::NotFound("instance"))?;
+        let instance = named.pop().ok_or(Error::NotFound("instance"))?;
         let event = v1::InstanceDrainRequested {
             instance: instance.id.clone(),
             service: instance.service.clone(),

@@ -21,6 +21,11 @@ pub(super) struct Scan {
     left: u64,
 }
 
+/// A name that no consumer of the mesh goes by.
+pub(super) fn reader_name() -> String {
+    format!("operator-{}", id::new_id())
+}
+
 /// What is read of each message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -39,7 +44,7 @@ impl Scan {
     ) -> Result<Option<Self>, Error> {
         let stream = jetstream.get_stream_no_info(stream).await.map_err(unavailable)?;
         let config = pull::Config {
-            name: Some(format!("operator-{}", id::new_id())),
+            name: Some(reader_name()),
             filter_subjects: vec![subject.to_owned()],
             deliver_policy: from,
             ack_policy: AckPolicy::None,
