@@ -8,7 +8,7 @@ use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 
 use super::process::{Process, binary, free_port, run};
-use super::{NatsServer, mesh_signing_key};
+use super::{Broker, mesh_signing_key};
 
 /// An instance of a service in a process of its own. It is killed without a warning (SIGKILL), and comes back where it
 /// was: at its address, on its database.
@@ -24,7 +24,7 @@ impl Killable {
     ///
     /// # Panics
     /// When the binary cannot be built.
-    pub fn new(service: &str, nats: &NatsServer, database_url: &str) -> Self {
+    pub fn new(service: &str, nats: &impl Broker, database_url: &str) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let (binary, mut command) = (binary(service), Command::new("/bin/sh"));
         command
