@@ -53,6 +53,11 @@ impl Killable {
         self
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Starts it, unless it runs. It answers a moment later.
     ///
     /// # Panics
