@@ -42,6 +42,7 @@ use shared::error::Error;
 use shared::health::Health;
 use shared::mesh::{Directory, GATEWAY, Instance, MeshChannel, Registration};
 use shared::messaging::Nats;
+use shared::patience::until_available;
 use shared::shutdown::Shutdown;
 use shared::{id, time::Clock};
 use signin::SignIn;
@@ -78,22 +79,24 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         .await
         .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
     let (directory, upstream) = reach(&config, &nats, &shutdown)?;
-    let idempotency = IdempotencyKeys::open(nats.clone(), config.idempotency.clone());
-    let idempotency = Box::pin(idempotency).await?;
+    let open = || IdempotencyKeys::open(nats.clone(), config.idempotency.clone());
+    let idempotency = until_available("the bucket of idempotency keys", open).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| Error::internal(format!("{} cannot be listened on: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let images = Images::open(config.images.clone(), &config.session_keys.key, Clock::system(), address)?;
-    let (settings, key) = (config.sign_in.clone(), &config.session_keys.key);
-    let sign_in = SignIn::open(&nats, settings, config.idempotency.replicas, key, address);
-    let sign_in = Box::pin(sign_in).await?;
+    let (replicas, key) = (config.idempotency.replicas, &config.session_keys.key);
+    let open = || SignIn::open(&nats, config.sign_in.clone(), replicas, key, address);
+    let sign_in = until_available("the bucket of sign-ins", open).await?;
+    let follow = || RevokedSessions::follow(nats.clone(), replicas, &shutdown);
+    let revoked = until_available("the bucket of closed sessions", follow).await?;
     let feeds = Feeds::start(nats.jetstream.clone(), config.feed.clone(), &shutdown);
     let app = Arc::new(App {
         upstream,
         sessions: Sessions::new(&config.session_keys, config.session_cache)?,
         sign_in,
-        revoked: RevokedSessions::follow(nats.clone(), config.idempotency.replicas, &shutdown).await?,
+        revoked,
         rates: RateLimits::start(&config.edge, &shutdown),
         idempotency,
         images,
@@ -118,8 +121,8 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         started_at: Clock::system().now().as_micros() / 1_000_000,
     };
     let health = Health::default();
-    let registration = Registration::register(&nats.jetstream, instance, config.registry, health);
-    let registration = Box::pin(registration).await.map_err(|error| Error::Unavailable(Box::new(error)))?;
+    let registration =
+        Registration::register_when_there(&nats.jetstream, instance, &config.registry, &health).await?;
     tracing::info!(%address, "ready");
     Ok(Running { address, registration, shutdown, limit: config.shutdown_limit })
 }

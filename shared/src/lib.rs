@@ -16,6 +16,7 @@ pub mod messaging;
 pub mod metrics;
 pub mod operations;
 pub mod page;
+pub mod patience;
 pub mod proto;
 pub mod service;
 pub mod shutdown;

@@ -18,16 +18,14 @@ use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
 use crate::health::Health;
 use crate::id;
-use crate::mesh::{Instance, Registration, RegistrySettings};
-use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay, TopologySettings};
+use crate::mesh::{Instance, Registration};
+use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay};
+use crate::patience::until_available;
 use crate::shutdown::Shutdown;
 use crate::time::Clock;
 
 /// How long callers have to notice that an instance has left the registry.
 const NOTICE: Duration = Duration::from_millis(250);
-
-/// How long the registry may take to answer a service that starts. One that it refuses for good ends then.
-const REGISTRATION: Duration = Duration::from_secs(60);
 
 /// A service that has its database and its broker, and is given its workers and its gRPC services.
 pub struct Service {
@@ -61,7 +59,8 @@ impl Service {
         let nats = Box::pin(Nats::connect_when_there(&config.nats, name, &workers))
             .await
             .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
-        Box::pin(reconcile(&nats, &config.topology, name)).await?;
+        let reconcile = || messaging::reconcile(&nats, &config.topology, name);
+        until_available("the streams", reconcile).await?;
         Ok(Self { database, nats, clock, health: Health::default(), name, config, workers })
     }
 
@@ -116,46 +115,10 @@ impl Service {
             started_at: self.clock.now().as_micros() / 1_000_000,
         };
         tracing::info!(%address, instance = instance.id, "ready");
-        let registration =
-            Box::pin(register(&self.nats, &instance, &self.config.registry, &self.health)).await?;
+        let (jetstream, settings) = (&self.nats.jetstream, &self.config.registry);
+        let entering = Registration::register_when_there(jetstream, instance, settings, &self.health);
+        let registration = Box::pin(entering).await?;
         Ok(Running { address, service: self, registration, calls, relay, server })
-    }
-}
-
-/// Streams are there at the first try, unless the broker is just starting.
-async fn reconcile(nats: &Nats, settings: &TopologySettings, service: &str) -> Result<(), Error> {
-    let mut attempt = 0;
-    loop {
-        match messaging::reconcile(nats, settings, service).await {
-            Err(error) if attempt < 20 => {
-                attempt += 1;
-                tracing::debug!(%error, attempt, "streams are not reconciled yet");
-                tokio::time::sleep(Duration::from_millis(250)).await;
-            }
-            result => return result,
-        }
-    }
-}
-
-/// Enters the registry. A broker that went away just now is waited for, as it is before and after: what runs here already
-/// would only begin again.
-async fn register(
-    nats: &Nats,
-    instance: &Instance,
-    settings: &RegistrySettings,
-    health: &Health,
-) -> Result<Registration, Error> {
-    let began = Instant::now();
-    loop {
-        let entered =
-            Registration::register(&nats.jetstream, instance.clone(), settings.clone(), health.clone()).await;
-        match entered {
-            Err(error) if began.elapsed() < REGISTRATION => {
-                tracing::warn!(error = %Chain(&error), "not in the registry yet; trying until it is");
-                tokio::time::sleep(Duration::from_millis(250)).await;
-            }
-            entered => return entered.map_err(|error| Error::Unavailable(Box::new(error))),
-        }
     }
 }
 

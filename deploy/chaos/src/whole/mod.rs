@@ -80,7 +80,9 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let mesh = Box::pin(Mesh::start(engine, is_cluster, &wire.url)).await?;
     wire.lead_to(mesh.sandbox.url());
     let rest = Arc::new(Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?);
-    until_ready(&rest).await?;
+    if let Err(error) = until_ready(&rest).await {
+        return Err(format!("{error}; logs in {}", mesh.keep().display()).into());
+    }
 
     let acted = Instant::now();
     let until = acted + acting;

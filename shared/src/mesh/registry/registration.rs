@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Instance, RegistryError, RegistrySettings, reconcile, within};
+use crate::Error;
 use crate::health::{Health, Report};
+use crate::patience::until_available;
 
 /// What an instance answers to `$SRV.STATS`, as the `data` of its endpoint `drain`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +73,23 @@ impl Registration {
             keeper: AbortOnDropHandle::new(tokio::spawn(keeper.run())),
             protocol,
         })
+    }
+
+    /// As [`Registration::register`], when the registry answers.
+    ///
+    /// # Errors
+    /// When it does not within a minute.
+    pub async fn register_when_there(
+        jetstream: &Context,
+        instance: Instance,
+        settings: &RegistrySettings,
+        health: &Health,
+    ) -> Result<Self, Error> {
+        let register = || {
+            let entered = Self::register(jetstream, instance.clone(), settings.clone(), health.clone());
+            async { entered.await.map_err(|error| Error::Unavailable(Box::new(error))) }
+        };
+        until_available("the registry", register).await
     }
 
     /// Completes when an operator has asked this instance to leave. The asker has been told that it will.
