@@ -18,6 +18,8 @@ pub mod operations;
 pub mod page;
 pub mod patience;
 pub mod proto;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 pub mod service;
 pub mod shutdown;
 pub mod telemetry;

@@ -59,6 +59,8 @@ impl Service {
         let nats = Box::pin(Nats::connect_when_there(&config.nats, name, &workers))
             .await
             .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::reach(&nats);
         let reconcile = || messaging::reconcile(&nats, &config.topology, name);
         until_available("the streams", reconcile).await?;
         Ok(Self { database, nats, clock, health: Health::default(), name, config, workers })

@@ -141,7 +141,14 @@ async fn of_mesh(seed: u64, people: usize, seconds: u64, engines: &[Engine], clu
     let mut is_clean = true;
     for engine in engines {
         for is_cluster in clusters {
-            let options = whole::Options { seed, people, acting, engine: *engine, is_cluster: *is_cluster };
+            let options = whole::Options {
+                seed,
+                people,
+                acting,
+                engine: *engine,
+                is_cluster: *is_cluster,
+                broken: None,
+            };
             let report = Box::pin(whole::run(options)).await;
             is_clean &=
                 told(report.map(|report| (report.to_string(), report.violations.is_empty())), *engine, seed);

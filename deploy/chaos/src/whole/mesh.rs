@@ -51,11 +51,17 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Starts everything. payment-svc finds the provider at `provider_url`, which has to lead to [`Mesh::sandbox`].
+    /// Starts everything. payment-svc finds the provider at `provider_url`, which has to lead to [`Mesh::sandbox`]. One
+    /// service may be `broken` on purpose.
     ///
     /// # Errors
     /// When a part does not start.
-    pub async fn start(engine: Engine, is_cluster: bool, provider_url: &str) -> Result<Self, BoxError> {
+    pub async fn start(
+        engine: Engine,
+        is_cluster: bool,
+        provider_url: &str,
+        broken: Option<(&str, &str)>,
+    ) -> Result<Self, BoxError> {
         let folder = tempfile::Builder::new().prefix("mesh-chaos-").tempdir()?;
         let brokers = if is_cluster {
             Brokers::Three(Box::pin(NatsCluster::start()).await)
@@ -99,6 +105,10 @@ impl Mesh {
                     ("ORDER_OPEN_FOR", "6"),
                     ("ORDER_LOOK_AGAIN", "1"),
                 ]);
+                let process = match broken {
+                    Some((name, sabotage)) if name == service => process.broken(service, sabotage),
+                    _ => process,
+                };
                 processes.push((service, process.logging_to(&log(service, number))));
             }
             files.push(file);

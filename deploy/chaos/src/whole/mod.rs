@@ -45,6 +45,8 @@ pub struct Options {
     pub engine: Engine,
     /// Whether the broker is a cluster of three servers.
     pub is_cluster: bool,
+    /// A service that is broken on purpose, and how: see `shared::sabotage`.
+    pub broken: Option<(&'static str, &'static str)>,
 }
 
 /// What came of it.
@@ -63,8 +65,8 @@ pub struct Report {
     pub violations: Vec<String>,
     /// Logs and history, kept if there are violations.
     pub kept: Option<PathBuf>,
-    /// How long people acted, how long it took to come to rest, and all of it.
-    pub took: [Duration; 3],
+    /// How long it took to start, to act, to come to rest, and to compare.
+    pub took: [Duration; 4],
 }
 
 /// Runs it.
@@ -73,17 +75,18 @@ pub struct Report {
 /// When the mesh cannot be run; what it does wrong is in the report.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
     let began = Instant::now();
-    let Options { seed, people, acting, engine, is_cluster } = options;
+    let Options { seed, people, acting, engine, is_cluster, broken } = options;
     let chance = |salt: u64| StdRng::seed_from_u64(seed.rotate_left(16) ^ salt);
     let faults = Faults::default();
     let wire = Wire::start(seed, faults.clone()).await?;
-    let mesh = Box::pin(Mesh::start(engine, is_cluster, &wire.url)).await?;
+    let mesh = Box::pin(Mesh::start(engine, is_cluster, &wire.url, broken)).await?;
     wire.lead_to(mesh.sandbox.url());
     let rest = Arc::new(Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?);
     if let Err(error) = until_ready(&rest).await {
         return Err(format!("{error}; logs in {}", mesh.keep().display()).into());
     }
 
+    let started = began.elapsed();
     let acted = Instant::now();
     let until = acted + acting;
     let apart = (acting / 40).clamp(Duration::from_millis(500), Duration::from_secs(4));
@@ -113,11 +116,12 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
         violations.add(format!("not quiet after {:?}: {left}", resting.elapsed()));
     }
     let rested = resting.elapsed();
+    let comparing = Instant::now();
     let compared = Box::pin(check::check(&mesh, &accounts, &mut violations)).await?;
     let violations = violations.into_inner();
     let requests = rest.made();
     let kept = (!violations.is_empty()).then(|| mesh.keep());
-    let took = [acted, rested, began.elapsed()];
+    let took = [started, acted, rested, comparing.elapsed()];
     let faults = faults.counts();
     Ok(Report { options, accounts: accounts.len(), requests, compared, faults, violations, kept, took })
 }
@@ -155,7 +159,7 @@ impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Options { seed, people, engine, is_cluster, .. } = self.options;
         let broker = if is_cluster { "three brokers" } else { "one broker" };
-        let [acted, rested, all] = self.took.map(|took| took.as_secs_f64());
+        let [started, acted, rested, compared] = self.took.map(|took| took.as_secs_f64());
         let (requests, unknown) = self.requests;
         writeln!(out, "\n{engine:?}, {broker}, seed {seed}")?;
         writeln!(out, "  {people:>6} people with {} accounts", self.accounts)?;
@@ -166,7 +170,10 @@ impl fmt::Display for Report {
         for (what, number) in &self.compared {
             writeln!(out, "  {number:>6} {what} compared")?;
         }
-        writeln!(out, "  {acted:.1} s of use, {rested:.1} s until it was quiet, {all:.1} s in all")?;
+        writeln!(
+            out,
+            "  {started:.1} s to start, {acted:.1} s of use, {rested:.1} s until it was quiet, {compared:.1} s to compare"
+        )?;
         writeln!(out, "  {:>6} violations", self.violations.len())?;
         for violation in self.violations.iter().take(50) {
             writeln!(out, "         {violation}")?;

@@ -23,6 +23,8 @@ pub struct Facts {
     pub balances: BTreeMap<String, (i64, i64)>,
     /// What each user was credited, and what refunds were to take back.
     pub credits: BTreeMap<String, (i64, i64)>,
+    /// How many counsels and how many answers were counted for each user.
+    pub counted: BTreeMap<String, (i64, i64)>,
     /// What each service has committed, by the name of its stream.
     pub committed: BTreeMap<&'static str, Vec<Event>>,
     /// What each stream holds.
@@ -159,6 +161,12 @@ impl Facts {
             Ok((row.try_get("", "user_id")?, (row.try_get("", "amount")?, row.try_get("", "revoked")?)))
         });
         self.credits = credits.await?.into_iter().collect();
+        let sql = "SELECT user_id, CAST(counsel_count AS BIGINT) AS counsels, CAST(message_count AS BIGINT) AS messages \
+                   FROM user_trackings";
+        let counted = rows(users, sql, |row| {
+            Ok((row.try_get("", "user_id")?, (row.try_get("", "counsels")?, row.try_get("", "messages")?)))
+        });
+        self.counted = counted.await?.into_iter().collect();
         Ok(())
     }
 }

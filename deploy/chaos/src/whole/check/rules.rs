@@ -20,6 +20,7 @@ pub fn check(
     }
     check_reservations(facts, accounts, violations);
     check_balances(facts, violations);
+    check_counts(facts, accounts, violations);
     check_streams(facts, violations);
     check_effects(facts, violations);
     BTreeMap::from([
@@ -140,6 +141,24 @@ fn check_balances(facts: &Facts, violations: &mut Violations) {
         let left = credited - of_purchased;
         violations.check((left - revoked..=left).contains(purchased) && *purchased >= 0, || {
             format!("user {user_id} has {purchased}: {credited} bought, {revoked} taken back, {of_purchased} spent")
+        });
+    }
+}
+
+/// What was counted is what there is: an event that took effect twice, or that tells of nothing, would be counted.
+fn check_counts(facts: &Facts, accounts: &[Account], violations: &mut Violations) {
+    let mut there: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for messages in facts.messages.values() {
+        let Some(first) = messages.first() else { continue };
+        let (counsels, answers) = there.entry(&first.user_id).or_default();
+        *counsels += 1;
+        *answers += messages.iter().filter(|message| message.reply_to.is_some()).map(|_| 1).sum::<i64>();
+    }
+    for account in accounts.iter().filter(|account| account.deleted.is_none()) {
+        let there = there.get(account.id.as_str()).copied().unwrap_or_default();
+        let counted = facts.counted.get(&account.id).copied().unwrap_or_default();
+        violations.check(there == counted, || {
+            format!("user {}: {counted:?} counsels and answers were counted of {there:?}", account.id)
         });
     }
 }

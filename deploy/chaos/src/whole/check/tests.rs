@@ -49,6 +49,7 @@ fn kept() -> (Facts, Vec<Account>) {
         .into(),
         balances: [("u".to_owned(), (1, 99))].into(),
         credits: [("u".to_owned(), (100, 0))].into(),
+        counted: [("u".to_owned(), (1, 2))].into(),
         committed: [("COUNSELS", events.clone())].into(),
         streams: [("COUNSELS", events)].into(),
         applied,
@@ -84,7 +85,7 @@ fn what_is_as_it_has_to_be_is_no_violation() {
 
 #[test]
 fn whatever_is_lost_doubled_or_out_of_order_is_found() {
-    let spoilers: [fn(&mut Facts); 18] = [
+    let spoilers: [fn(&mut Facts); 19] = [
         // A message that was answered with success is gone, doubled, or out of order.
         |facts| drop(facts.of_counsel().drain(3..)),
         |facts| facts.of_counsel().push(message("f", "mk1 two", Some("r2"), None)),
@@ -101,6 +102,8 @@ fn whatever_is_lost_doubled_or_out_of_order_is_found() {
         |facts| facts.reservations.get_mut("r1").unwrap().user_id = "v".to_owned(),
         |facts| facts.balances.get_mut("u").unwrap().0 = 2,
         |facts| facts.balances.get_mut("u").unwrap().1 = 100,
+        // Something was counted twice.
+        |facts| facts.counted.get_mut("u").unwrap().1 = 3,
         // An event is not published, made up, or out of order.
         |facts| drop(facts.streams.get_mut("COUNSELS").unwrap().pop()),
         |facts| {
