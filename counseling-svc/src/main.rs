@@ -7,7 +7,7 @@ use shared::config::Source;
 use shared::time::Clock;
 
 #[tokio::main]
-async fn main() -> ExitCode {
+pub(crate) async fn main() -> ExitCode {
     let config = CounselingConfig::read(Source::from_environment());
     let start = |config: CounselingConfig| counseling_svc::start(config, Clock::system());
     Box::pin(shared::service::run("counseling-svc", config, start)).await

@@ -119,6 +119,10 @@ class Child:
         return self._process.poll() is None
 
     @property
+    def ended_well(self) -> bool:
+        return self._process.poll() == 0
+
+    @property
     def ending(self) -> str:
         code = self._process.poll()
         if code is None:

@@ -23,8 +23,8 @@ STATE = MESH / "mesh.json"
 
 SERVICES = ("user-svc", "counseling-svc", "payment-svc")
 BINARIES = (*SERVICES, "gateway")
-# Of the broker: one a process, and one for people.
-NATS_USERS = (*BINARIES, "operator")
+# Of the broker: one a process, one for the console in the gateway, and one for people.
+NATS_USERS = (*BINARIES, "console", "operator")
 
 
 class MeshError(Exception):

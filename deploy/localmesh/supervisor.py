@@ -81,7 +81,7 @@ class Supervisor:
         try:
             self.start_everything()
             while True:
-                self.next_event(timeout=None)
+                self.watch()
         except StopRequested:
             code = 0
         except Exited as exited:
@@ -98,6 +98,16 @@ class Supervisor:
         if number != signal.SIGINT or now - self.stop_asked_at > ONE_KEY_PRESS:
             self.events.put(StopRequested(number))
         self.stop_asked_at = now
+
+    def watch(self) -> None:
+        try:
+            self.next_event(timeout=None)
+        except Exited as exited:
+            if not (exited.child.ended_well and exited.child.name in BINARIES):
+                raise
+            # An operator drained it. Whoever runs a mesh for others starts a new instance then, and so does this.
+            self.say(f"{exited.child.name} was drained; another one takes its place")
+            self.start_binary(exited.child.name)
 
     def next_event(self, timeout: float | None) -> None:
         try:
@@ -116,10 +126,13 @@ class Supervisor:
         ], {**os.environ, **nats_passwords()})
         self.wait_for(f"{monitor}/healthz", NATS_PATIENCE, "nats-server is not healthy")
         for name in BINARIES:
-            env = environment(name, self.state, self.state.ports[name], self.log.colour)
-            self.start(name, [Path(self.state.binaries) / name], env)
+            self.start_binary(name)
         self.wait_for(self.state.url("gateway") + "/readyz", READY_PATIENCE, "the mesh is not ready")
         self.log.write(guide(self.state, time.monotonic() - started))
+
+    def start_binary(self, name: str) -> None:
+        env = environment(name, self.state, self.state.ports[name], self.log.colour)
+        self.start(name, [Path(self.state.binaries) / name], env)
 
     def start(self, name: str, command: list, env: dict[str, str]) -> None:
         self.children[name] = Child(name, command, env, self.log, self.watchdog, self.events)

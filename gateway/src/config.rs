@@ -95,10 +95,10 @@ impl Config {
         upstream.deadline = source.seconds("upstream.deadline", upstream.deadline);
         upstream.concurrency = source.or("upstream.concurrency", upstream.concurrency);
         let static_addresses = read_static_addresses(&mut source);
-        let mut registry = RegistrySettings::default();
-        registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let images = ImageSettings::read(&mut source);
         let idempotency = read_idempotency(&mut source);
+        let mut registry = RegistrySettings { replicas: idempotency.replicas, ..RegistrySettings::default() };
+        registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let feed = read_feed(&mut source);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);

@@ -39,8 +39,10 @@ pub use session::SessionKeySettings;
 use session::{RevokedSessions, Sessions};
 use shared::auth::MeshSigner;
 use shared::error::Error;
+use shared::health::Health;
 use shared::mesh::{Directory, GATEWAY, Instance, MeshChannel, Registration};
 use shared::messaging::Nats;
+use shared::patience::until_available;
 use shared::shutdown::Shutdown;
 use shared::{id, telemetry, time::Clock};
 use signin::SignIn;
@@ -77,22 +79,24 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         .await
         .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
     let (directory, upstream) = reach(&config, &nats, &shutdown)?;
-    let idempotency = IdempotencyKeys::open(nats.clone(), config.idempotency.clone());
-    let idempotency = Box::pin(idempotency).await?;
+    let open = || IdempotencyKeys::open(nats.clone(), config.idempotency.clone());
+    let idempotency = until_available("the bucket of idempotency keys", open).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| Error::internal(format!("{} cannot be listened on: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let images = Images::open(config.images.clone(), &config.session_keys.key, Clock::system(), address)?;
-    let (settings, key) = (config.sign_in.clone(), &config.session_keys.key);
-    let sign_in = SignIn::open(&nats, settings, config.idempotency.replicas, key, address);
-    let sign_in = Box::pin(sign_in).await?;
+    let (replicas, key) = (config.idempotency.replicas, &config.session_keys.key);
+    let open = || SignIn::open(&nats, config.sign_in.clone(), replicas, key, address);
+    let sign_in = until_available("the bucket of sign-ins", open).await?;
+    let follow = || RevokedSessions::follow(nats.clone(), replicas, &shutdown);
+    let revoked = until_available("the bucket of closed sessions", follow).await?;
     let feeds = Feeds::start(nats.jetstream.clone(), config.feed.clone(), &shutdown);
     let app = Arc::new(App {
         upstream,
         sessions: Sessions::new(&config.session_keys, config.session_cache)?,
         sign_in,
-        revoked: RevokedSessions::follow(nats.clone(), config.idempotency.replicas, &shutdown).await?,
+        revoked,
         rates: RateLimits::start(&config.edge, &shutdown),
         idempotency,
         images,
@@ -116,8 +120,9 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: Clock::system().now().as_micros() / 1_000_000,
     };
-    let registration = Registration::register(&nats.jetstream, &nats.client, instance, config.registry);
-    let registration = Box::pin(registration).await.map_err(|error| Error::Unavailable(Box::new(error)))?;
+    let health = Health::default();
+    let registration =
+        Registration::register_when_there(&nats.jetstream, instance, &config.registry, &health).await?;
     tracing::info!(%address, "ready");
     Ok(Running { address, registration, shutdown, limit: config.shutdown_limit })
 }
@@ -150,6 +155,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Completes when an operator has asked this gateway to leave.
+    pub async fn drained(&self) {
+        self.registration.drained().await;
+    }
+
     /// Leaves the registry, stops accepting, finishes the requests in flight, and sends the last spans.
     pub async fn stop(self) {
         let deadline = Instant::now() + self.limit;

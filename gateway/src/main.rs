@@ -82,8 +82,10 @@ async fn serve(config: Config) -> ExitCode {
     };
     match Box::pin(start).await {
         Ok(running) => {
-            shared::shutdown::signal().await;
-            tracing::info!("stopping");
+            tokio::select! {
+                () = shared::shutdown::signal() => tracing::info!("stopping"),
+                () = running.drained() => tracing::info!("drained by an operator; stopping"),
+            }
             running.stop().await;
             ExitCode::SUCCESS
         }

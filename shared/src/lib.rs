@@ -14,8 +14,12 @@ pub mod labels;
 pub mod mesh;
 pub mod messaging;
 pub mod metrics;
+pub mod operations;
 pub mod page;
+pub mod patience;
 pub mod proto;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 pub mod service;
 pub mod shutdown;
 pub mod telemetry;

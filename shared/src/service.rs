@@ -16,17 +16,17 @@ use crate::config::{ConfigError, Source};
 use crate::database::{self, Database};
 use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
-use crate::mesh::{Instance, Registration, RegistrySettings};
-use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay, TopologySettings};
+use crate::health::Health;
+use crate::id;
+use crate::mesh::{Instance, Registration};
+use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay};
+use crate::patience::until_available;
 use crate::shutdown::Shutdown;
 use crate::time::Clock;
 use crate::{id, telemetry};
 
 /// How long callers have to notice that an instance has left the registry.
 const NOTICE: Duration = Duration::from_millis(250);
-
-/// How long the registry may take to answer a service that starts. One that it refuses for good ends then.
-const REGISTRATION: Duration = Duration::from_secs(60);
 
 /// A service that has its database and its broker, and is given its workers and its gRPC services.
 pub struct Service {
@@ -36,6 +36,8 @@ pub struct Service {
     pub nats: Nats,
     /// Tells the time to commands.
     pub clock: Clock,
+    /// What it says of itself.
+    pub health: Health,
     name: &'static str,
     config: ServiceConfig,
     workers: Shutdown,
@@ -58,8 +60,11 @@ impl Service {
         let nats = Box::pin(Nats::connect_when_there(&config.nats, name, &workers))
             .await
             .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
-        Box::pin(reconcile(&nats, &config.topology, name)).await?;
-        Ok(Self { database, nats, clock, name, config, workers })
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::reach(&nats);
+        let reconcile = || messaging::reconcile(&nats, &config.topology, name);
+        until_available("the streams", reconcile).await?;
+        Ok(Self { database, nats, clock, health: Health::default(), name, config, workers })
     }
 
     /// Runs a consumer in the background.
@@ -113,44 +118,10 @@ impl Service {
             started_at: self.clock.now().as_micros() / 1_000_000,
         };
         tracing::info!(%address, instance = instance.id, "ready");
-        let registration = Box::pin(register(&self.nats, &instance, &self.config.registry)).await?;
+        let (jetstream, settings) = (&self.nats.jetstream, &self.config.registry);
+        let entering = Registration::register_when_there(jetstream, instance, settings, &self.health);
+        let registration = Box::pin(entering).await?;
         Ok(Running { address, service: self, registration, calls, relay, server })
-    }
-}
-
-/// Streams are there at the first try, unless the broker is just starting.
-async fn reconcile(nats: &Nats, settings: &TopologySettings, service: &str) -> Result<(), Error> {
-    let mut attempt = 0;
-    loop {
-        match messaging::reconcile(nats, settings, service).await {
-            Err(error) if attempt < 20 => {
-                attempt += 1;
-                tracing::debug!(%error, attempt, "streams are not reconciled yet");
-                tokio::time::sleep(Duration::from_millis(250)).await;
-            }
-            result => return result,
-        }
-    }
-}
-
-/// Enters the registry. A broker that went away just now is waited for, as it is before and after: what runs here already
-/// would only begin again.
-async fn register(
-    nats: &Nats,
-    instance: &Instance,
-    settings: &RegistrySettings,
-) -> Result<Registration, Error> {
-    let began = Instant::now();
-    loop {
-        let entered =
-            Registration::register(&nats.jetstream, &nats.client, instance.clone(), settings.clone()).await;
-        match entered {
-            Err(error) if began.elapsed() < REGISTRATION => {
-                tracing::warn!(error = %Chain(&error), "not in the registry yet; trying until it is");
-                tokio::time::sleep(Duration::from_millis(250)).await;
-            }
-            entered => return entered.map_err(|error| Error::Unavailable(Box::new(error))),
-        }
     }
 }
 
@@ -171,7 +142,7 @@ impl Running {
         &self.service.database
     }
 
-    /// Waits for SIGTERM or Ctrl-C, then stops. Also stops when the server fails by itself.
+    /// Waits for SIGTERM, Ctrl-C or an operator who drains it, then stops. Also stops when the server fails by itself.
     ///
     /// # Errors
     /// What the server failed with.
@@ -179,6 +150,11 @@ impl Running {
         tokio::select! {
             () = crate::shutdown::signal() => {
                 tracing::info!("stopping");
+                self.stop().await;
+                Ok(())
+            }
+            () = self.registration.drained() => {
+                tracing::info!("drained by an operator; stopping");
                 self.stop().await;
                 Ok(())
             }

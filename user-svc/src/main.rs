@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use shared::time::Clock;
 
 #[tokio::main]
-async fn main() -> ExitCode {
+pub(crate) async fn main() -> ExitCode {
     let start = |config| user_svc::start(config, Clock::system());
     Box::pin(shared::service::main("user-svc", 50051, start)).await
 }

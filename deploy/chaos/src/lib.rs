@@ -7,6 +7,7 @@
 //! | [`workload`] | does what users and admins do, by chance, and remembers what it was told |
 //! | [`checker`] | compares what is stored with what was told, and the services with each other |
 //! | [`payments`] | all of it for orders and their payments |
+//! | [`whole`] | the whole mesh through its gateways, with a cluster of brokers if wanted |
 //!
 //! What happens follows from a seed; when it happens does not, so a run is repeated alike but not alike in every detail.
 
@@ -14,6 +15,7 @@ pub mod checker;
 pub mod mesh;
 pub mod nemesis;
 pub mod payments;
+pub mod whole;
 pub mod workload;
 
 /// Why a run could not be made.

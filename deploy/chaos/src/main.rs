@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use chaos::payments::{self, Options, Report};
+use chaos::{payments, whole};
 use clap::{Parser, Subcommand, ValueEnum};
 use shared::testkit::Engine;
 
@@ -36,6 +36,49 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
+    /// People use the whole mesh through its gateways while processes, brokers and the provider fail; then everything they
+    /// were told has to be true.
+    Mesh {
+        /// Decides what happens; by default another one each time.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// How many runs, each with the next seed.
+        #[arg(long, default_value_t = 1)]
+        runs: u64,
+        /// How many people act at once.
+        #[arg(long, default_value_t = 24)]
+        people: usize,
+        /// How long they act, on all databases and brokers of one seed together.
+        #[arg(long, default_value_t = 240)]
+        seconds: u64,
+        /// Where the services keep their data.
+        #[arg(long, value_enum, default_value_t = Database::Both)]
+        database: Database,
+        /// One broker, or a cluster of three.
+        #[arg(long, value_enum, default_value_t = Broker::Both)]
+        broker: Broker,
+        /// Run what is built without optimisations.
+        #[arg(long)]
+        debug: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Broker {
+    One,
+    Three,
+    /// One after the other.
+    Both,
+}
+
+impl Broker {
+    fn are_clusters(self) -> &'static [bool] {
+        match self {
+            Self::One => &[false],
+            Self::Three => &[true],
+            Self::Both => &[false, true],
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -58,29 +101,72 @@ impl Database {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Payments { seed, orders, seconds, database, debug: _ } = Arguments::parse().command;
-    let engines = database.engines();
-    let seed = seed.unwrap_or_else(|| {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        since.map_or(0, |since| u64::from(since.subsec_nanos()))
-    });
-    let limit = Duration::from_secs(seconds) / u32::try_from(engines.len()).unwrap_or(1);
-    let mut is_clean = true;
-    for engine in engines {
-        let options = Options { seed, orders: orders / engines.len(), limit, engine: *engine };
-        match Box::pin(payments::run(options)).await {
-            Ok(report) => is_clean &= told(&report),
-            Err(error) => {
-                eprintln!("chaos: the run on {engine:?} with seed {seed} could not be made: {error}");
-                is_clean = false;
-            }
+    let is_clean = match Arguments::parse().command {
+        Command::Payments { seed, orders, seconds, database, debug: _ } => {
+            Box::pin(of_payments(seed.unwrap_or_else(any_seed), orders, seconds, database.engines())).await
         }
-    }
+        Command::Mesh { seed, runs, people, seconds, database, broker, debug: _ } => {
+            let first = seed.unwrap_or_else(any_seed);
+            let mut is_clean = true;
+            for seed in first..first.saturating_add(runs) {
+                is_clean &=
+                    Box::pin(of_mesh(seed, people, seconds, database.engines(), broker.are_clusters())).await;
+            }
+            is_clean
+        }
+    };
     if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+fn any_seed() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::from(since.subsec_nanos()))
+}
+
+async fn of_payments(seed: u64, orders: usize, seconds: u64, engines: &[Engine]) -> bool {
+    let limit = Duration::from_secs(seconds) / u32::try_from(engines.len()).unwrap_or(1);
+    let mut is_clean = true;
+    for engine in engines {
+        let options = payments::Options { seed, orders: orders / engines.len(), limit, engine: *engine };
+        let report = Box::pin(payments::run(options)).await;
+        is_clean &=
+            told(report.map(|report| (report.to_string(), report.violations.is_empty())), *engine, seed);
+    }
+    is_clean
+}
+
+async fn of_mesh(seed: u64, people: usize, seconds: u64, engines: &[Engine], clusters: &[bool]) -> bool {
+    let parts = u32::try_from(engines.len() * clusters.len()).unwrap_or(1);
+    let acting = Duration::from_secs(seconds) / parts;
+    let mut is_clean = true;
+    for engine in engines {
+        for is_cluster in clusters {
+            let options = whole::Options {
+                seed,
+                people,
+                acting,
+                engine: *engine,
+                is_cluster: *is_cluster,
+                broken: None,
+            };
+            let report = Box::pin(whole::run(options)).await;
+            is_clean &=
+                told(report.map(|report| (report.to_string(), report.violations.is_empty())), *engine, seed);
+        }
+    }
+    is_clean
+}
+
 /// Prints a report; whether it is clean.
-fn told(report: &Report) -> bool {
-    print!("{report}");
-    report.violations.is_empty()
+fn told(report: Result<(String, bool), chaos::BoxError>, engine: Engine, seed: u64) -> bool {
+    match report {
+        Ok((report, is_clean)) => {
+            print!("{report}");
+            is_clean
+        }
+        Err(error) => {
+            eprintln!("chaos: the run on {engine:?} with seed {seed} could not be made: {error}");
+            false
+        }
+    }
 }

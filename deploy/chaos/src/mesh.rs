@@ -4,16 +4,23 @@ use std::time::Duration;
 
 use shared::auth::{Caller, MESH_TOKEN, MeshSigner};
 use shared::database::Database;
+use shared::messaging::{CREDIT_TOKENS, KEEP_CUSTOMERS};
 use shared::testkit::{Engine, Killable, NatsServer, TestDatabase, mesh_signing_key};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use crate::BoxError;
+use crate::checker::{WAITING, Work};
 
 /// How long an order can be paid: short, so that quiet comes soon.
 pub const ORDER_OPEN_FOR: Duration = Duration::from_secs(6);
 /// How long the provider may take.
 pub const PROVIDER_LIMIT: Duration = Duration::from_secs(1);
+/// Orders that somebody may still pay.
+pub const OPEN_ORDERS: &str =
+    "SELECT COUNT(*) AS n FROM orders WHERE state IN ('ORDER_STATE_CREATED', 'ORDER_STATE_PENDING')";
+/// Refunds that the provider has not answered.
+pub const OPEN_REFUNDS: &str = "SELECT COUNT(*) AS n FROM refunds WHERE state = 'REQUESTED'";
 /// How long a caller waits.
 const CALL_LIMIT: Duration = Duration::from_secs(4);
 
@@ -72,6 +79,20 @@ impl Mesh {
         self.user_svc.channel(CALL_LIMIT)
     }
 
+    /// What there may be to do.
+    pub fn work(&self) -> Work<'_> {
+        Work {
+            rows: vec![
+                (&self.payments, OPEN_ORDERS, "open orders"),
+                (&self.payments, OPEN_REFUNDS, "refunds without an answer"),
+                (&self.payments, WAITING, "events in payment-svc's outbox"),
+                (&self.users, WAITING, "events in user-svc's outbox"),
+            ],
+            consumers: vec![&CREDIT_TOKENS, &KEEP_CUSTOMERS],
+            broker: &self.nats,
+        }
+    }
+
     /// Keeps the logs when the mesh is gone: where they are.
     pub fn keep_logs(self) -> std::path::PathBuf {
         self.folder.keep()
@@ -79,7 +100,7 @@ impl Mesh {
 }
 
 /// What is late comes again soon, and nothing is given up in a time as short as a run's.
-const PATIENCE: [(&str, &str); 6] = [
+pub const PATIENCE: [(&str, &str); 6] = [
     ("CONSUMER_ACK_WAIT", "2"),
     ("CONSUMER_MAX_DELIVERIES", "1000"),
     ("CONSUMER_LONGEST_PAUSE", "1"),

@@ -14,7 +14,7 @@ use shared::config::Secret;
 use shared::testkit::Engine;
 
 use crate::BoxError;
-use crate::checker::{Books, Violations, check, until_quiet};
+use crate::checker::{Books, Sources, Violations, check, check_unspent, until_quiet};
 use crate::mesh::{Mesh, PROVIDER_LIMIT};
 use crate::nemesis::{Faults, NoticeDesk, Wire, disturb};
 use crate::workload::{self, Calls, Done};
@@ -89,13 +89,16 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
 
     let resting = Instant::now();
     let mut violations = Violations::default();
-    if let Some(left) = until_quiet(&mesh, QUIET.max(limit / 3)).await {
+    if let Some(left) = until_quiet(&mesh.work(), QUIET.max(limit / 3)).await {
         violations.add(format!("not quiet after {:?}: {left}", resting.elapsed()));
     }
     let rested = resting.elapsed();
     reconcile(&mesh, &mut violations);
-    let books = Books::read(&mesh, &journal).await?;
+    let ledger = tokio::task::block_in_place(|| mesh.payment_svc[0].ask(&["ledger"]));
+    let (payments, users, nats) = (&mesh.payments, &mesh.users, &mesh.nats.connect().await);
+    let books = Books::read(Sources { payments, users, nats, journal: &journal, ledger }).await?;
     check(&books, &done.memories, &mut violations);
+    check_unspent(&books, &mut violations);
     Ok(report(
         options,
         mesh,

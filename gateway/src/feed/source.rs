@@ -12,7 +12,7 @@ use async_nats::jetstream::{self, consumer};
 use futures::StreamExt;
 use shared::error::Chain;
 use shared::id;
-use shared::messaging::ReceivedEvent;
+use shared::messaging::{ReceivedEvent, dead_letter};
 use shared::proto::events::v1;
 use shared::shutdown::Shutdown;
 use time::OffsetDateTime;
@@ -139,8 +139,12 @@ impl Source {
         }
     }
 
-    /// What a message tells. What cannot be read is left to those who keep dead letters.
+    /// What a message tells. What cannot be read is left to those who keep dead letters, and what an operator delivers
+    /// again to one consumer has been told before.
     fn entry(&self, message: &jetstream::Message, sequence: u64) -> Option<Entry> {
+        if dead_letter::is_replayed(message.headers.as_ref()) {
+            return None;
+        }
         let event = ReceivedEvent::read(&message.subject, message.headers.as_ref(), message.payload.clone());
         let told = event.and_then(|event| told(&event));
         let (user_id, fact) = told

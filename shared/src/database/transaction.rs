@@ -72,6 +72,8 @@ impl Transaction {
     pub async fn commit(self) -> Result<(), Error> {
         let events = self.events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let has_events = !events.is_empty();
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::publish_ahead(&events).await;
         outbox::append(&self.inner, events).await?;
         self.inner.commit().await?;
         tracing::debug!(ms = self.began.elapsed().as_secs_f64() * 1000.0, "transaction committed");

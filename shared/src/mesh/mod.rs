@@ -5,6 +5,7 @@ mod registry;
 mod tls;
 
 pub use channel::{ChannelSettings, InstanceHealth, MeshChannel};
+pub(crate) use registry::{BUCKET, Stats, drain_subject};
 pub use registry::{Directory, Instance, Registration, RegistryError, RegistrySettings};
 pub use tls::MeshTlsFiles;
 pub(crate) use tls::is_gateway;

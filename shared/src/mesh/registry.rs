@@ -17,12 +17,13 @@ use async_nats::jetstream::kv::{self, Store};
 use async_nats::jetstream::stream::StorageType;
 pub use directory::Directory;
 pub use registration::Registration;
+pub(crate) use registration::{Stats, drain_subject};
 use serde::{Deserialize, Serialize};
 
 use crate::messaging::permissions::INSTANCES;
 
 /// Holds one key for each live instance: `<service>.<id>`.
-const BUCKET: &str = INSTANCES;
+pub(crate) const BUCKET: &str = INSTANCES;
 
 /// Shorter times are taken for this one: NATS keeps keys no shorter.
 const SHORTEST_TTL: Duration = Duration::from_millis(100);

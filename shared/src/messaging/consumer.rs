@@ -257,6 +257,10 @@ impl<H: PreparingHandler> Consumer<H> {
 
     async fn settle(&self, message: jetstream::Message) {
         let deliveries = message.info().map_or(1, |info| info.delivered);
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::Sabotage::AckBeforeCommit.is_on() {
+            let _ = message.double_ack().await;
+        }
         let applied = self.apply_meanwhile_telling(&message, deliveries).await;
         telemetry::note("messaging.nats.delivery_count", deliveries);
         if let Err(error) = &applied {

@@ -7,7 +7,6 @@ use bytes::Bytes;
 
 use super::event::MESSAGE_ID;
 use super::{DEAD_LETTERS, Nats};
-use crate::id;
 
 const REASON: &str = "mesh-dlq-reason";
 const CONSUMER: &str = "mesh-dlq-consumer";
@@ -101,9 +100,29 @@ pub async fn replay(nats: &Nats, sequence: u64) -> Result<bool, async_nats::Erro
         }
     }
     headers.insert(REPLAY_FOR, letter.consumer.as_str());
-    // A new message id: the stream would take the event's own for a duplicate.
-    headers.insert(MESSAGE_ID, format!("replay:{}", id::new_id()).as_str());
+    // A new message id: the stream would take the event's own for a duplicate. Two who replay the same letter at once, or
+    // one who died before the removal, publish it once.
+    headers.insert(MESSAGE_ID, format!("replay:{sequence}").as_str());
     nats.jetstream.publish_with_headers(letter.subject, headers, letter.data).await?.await?;
-    nats.jetstream.get_stream_no_info(DEAD_LETTERS).await?.delete_message(sequence).await?;
+    discard(nats, sequence).await?;
     Ok(true)
+}
+
+/// Removes a dead letter. Returns false when there is no such letter.
+///
+/// # Errors
+/// When the broker does not answer.
+pub async fn discard(nats: &Nats, sequence: u64) -> Result<bool, async_nats::Error> {
+    let stream = nats.jetstream.get_stream_no_info(DEAD_LETTERS).await?;
+    match stream.delete_message(sequence).await {
+        Ok(deleted) => Ok(deleted),
+        // The broker has one code for all that can go wrong here.
+        Err(error) if get(nats, sequence).await?.is_some() => Err(error.into()),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Whether a message is an event that was delivered again, which all but one consumer have had already.
+pub fn is_replayed(headers: Option<&HeaderMap>) -> bool {
+    headers.is_some_and(|headers| headers.get(REPLAY_FOR).is_some())
 }

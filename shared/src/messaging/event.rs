@@ -57,6 +57,12 @@ events! {
     OrderMismatched: "payments.order.mismatched" of order_id;
     SubscriptionRenewed: "payments.subscription.renewed" of subscription_id;
     SubscriptionLapsed: "payments.subscription.lapsed" of subscription_id;
+    DeadLetterReplayRequested: "operations.dead_letter.replay_requested" of dead_letter;
+    DeadLetterDiscardRequested: "operations.dead_letter.discard_requested" of dead_letter;
+    ConsumerReplayRequested: "operations.consumer.replay_requested" of consumer;
+    ConsumerPauseRequested: "operations.consumer.pause_requested" of consumer;
+    ConsumerResumeRequested: "operations.consumer.resume_requested" of consumer;
+    InstanceDrainRequested: "operations.instance.drain_requested" of instance;
 }
 
 /// The CloudEvents type of the facts with this subject prefix.

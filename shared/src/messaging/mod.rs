@@ -14,15 +14,17 @@ mod topology;
 
 use std::time::Duration;
 
-use async_nats::{ConnectOptions, Event as ClientEvent, jetstream};
+use async_nats::{ConnectOptions, Event as ClientEvent, ServerAddr, jetstream};
 pub use consumer::{Consumer, ConsumerSettings, Handler, HandlerError, PreparingHandler};
+pub(crate) use event::{Cause, MESSAGE_ID, OutgoingHeaders, type_of};
 pub use event::{Event, ReceivedEvent};
 pub use migration::CreateMessagingTables;
 pub use outbox::OutboxSignal;
 pub use relay::{Relay, RelaySettings};
 pub use topology::{
     CONSUMERS, CREDIT_TOKENS, ConsumerSpec, DEAD_LETTERS, ERASE_USERS, KEEP_CUSTOMERS, KEEP_PASSES,
-    SETTLE_RESERVATIONS, STREAMS, StreamSpec, TRACK_USERS, TopologySettings, UNDERSTAND_COUNSELS, reconcile,
+    OPERATIONS, SETTLE_RESERVATIONS, STREAMS, StreamSpec, TRACK_USERS, TopologySettings, UNDERSTAND_COUNSELS,
+    reconcile,
 };
 
 use crate::Error;
@@ -32,7 +34,7 @@ use crate::shutdown::Shutdown;
 /// Where the broker is, and who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NatsSettings {
-    /// `NATS_URL`.
+    /// `NATS_URL`: a server, or several of a cluster with commas between them.
     pub url: String,
     /// `NATS_USER` and `NATS_PASSWORD`, where the broker wants to know; see [`permissions`].
     pub login: Option<(String, Secret)>,
@@ -44,10 +46,20 @@ impl NatsSettings {
         let url = source.or("nats.url", "nats://127.0.0.1:4222".to_owned());
         let user = source.optional::<String>("nats.user");
         let password = source.optional_secret("nats.password", 1);
+        if url.split(',').any(|server| server.trim().parse::<ServerAddr>().is_err()) {
+            source.refuse(
+                "nats.url",
+                "must be addresses such as nats://127.0.0.1:4222, with commas between them",
+            );
+        }
         if user.is_some() != password.is_some() {
             source.refuse("nats.user", "give NATS_USER and NATS_PASSWORD, or neither");
         }
         Self { url, login: user.zip(password) }
+    }
+
+    fn servers(&self) -> Vec<&str> {
+        self.url.split(',').map(str::trim).collect()
     }
 
     /// How a client shows who it is. Its answers go where nobody else may listen.
@@ -92,7 +104,7 @@ impl Nats {
                     event => tracing::info!(%event, "broker connection"),
                 }
             })
-            .connect(&settings.url)
+            .connect(settings.servers())
             .await
             .map_err(|error| Error::Unavailable(Box::new(error)))?;
         let jetstream = jetstream::new(client.clone());

@@ -12,6 +12,9 @@ use crate::mesh::{GATEWAY, SERVICES};
 /// May do everything: for people, and tools that look at everything.
 pub const OPERATOR: &str = "operator";
 
+/// Looks at everything and mends what is stuck, but declares and deletes nothing: the gateway's console for operators.
+pub const CONSOLE: &str = "console";
+
 /// Bucket of live instances: every process keeps a key there.
 pub const INSTANCES: &str = "mesh";
 /// Bucket of the gateways: what each `Idempotency-Key` stands for.
@@ -28,7 +31,7 @@ pub const FEEDS: [&str; 2] = ["COUNSELS", "USERS"];
 
 /// Every user of the broker.
 pub fn users() -> impl Iterator<Item = &'static str> {
-    SERVICES.into_iter().chain([GATEWAY, OPERATOR])
+    SERVICES.into_iter().chain([GATEWAY, CONSOLE, OPERATOR])
 }
 
 /// The environment variable from which the broker takes a user's password. The value must begin with a letter: the
@@ -60,6 +63,7 @@ impl Permissions {
         permissions.declare(&bucket_stream(INSTANCES));
         permissions.publish.push(format!("$KV.{INSTANCES}.{name}.*"));
         permissions.subscribe.push(format!("{}.>", inbox(name)));
+        permissions.subscribe.push(format!("mesh.drain.{name}.*"));
         // The verbs of the NATS service protocol, one by one: a wildcard for them would let in `$SRV.>` as well.
         for verb in ["PING", "INFO", "STATS"] {
             let of_all = format!("$SRV.{verb}");
@@ -75,7 +79,9 @@ impl Permissions {
             permissions.publish.push(stream.subjects.to_owned());
             permissions.declare(stream.name);
         }
-        permissions.declare(DEAD_LETTERS);
+        for stream in STREAMS.iter().filter(|stream| stream.owner == OPERATOR) {
+            permissions.declare(stream.name);
+        }
         for consumer in CONSUMERS.iter().filter(|consumer| consumer.owner == name) {
             let of_consumer = format!("{}.{}", consumer.stream, consumer.name);
             permissions.publish.extend([
@@ -118,10 +124,38 @@ impl Permissions {
         permissions
     }
 
+    /// Reads every stream, and does what operators ask for: replays, discards, pauses and drains. A replayed event goes
+    /// back to where it was published.
+    fn of_console() -> Self {
+        let mut permissions = Self::default();
+        let of_all = ["$JS.API.INFO", "$JS.API.STREAM.LIST", "$SRV.STATS", "mesh.drain.>"];
+        permissions.publish.extend(of_all.map(str::to_owned));
+        permissions.subscribe.push(format!("{}.>", inbox(CONSOLE)));
+        for stream in STREAMS {
+            permissions.read(stream.name);
+            let name = stream.name;
+            permissions
+                .publish
+                .extend(["CONSUMER.LIST", "DIRECT.GET"].map(|request| format!("$JS.API.{request}.{name}")));
+            if name == DEAD_LETTERS {
+                permissions.publish.push(format!("$JS.API.STREAM.MSG.DELETE.{name}"));
+            } else {
+                permissions.publish.push(stream.subjects.to_owned());
+            }
+        }
+        permissions.read(&bucket_stream(INSTANCES));
+        for consumer in CONSUMERS {
+            let of_consumer =
+                |request| format!("$JS.API.CONSUMER.{request}.{}.{}", consumer.stream, consumer.name);
+            permissions.publish.extend(["PAUSE", "RESET"].map(of_consumer));
+        }
+        permissions
+    }
+
     /// Reads a stream by readers of its own, which go by any name but those of the services' consumers.
     fn read(&mut self, stream: &str) {
         self.publish.push(format!("$JS.API.STREAM.INFO.{stream}"));
-        for request in ["CREATE", "INFO", "MSG.NEXT"] {
+        for request in ["CREATE", "INFO", "MSG.NEXT", "DELETE"] {
             let request = format!("$JS.API.CONSUMER.{request}.{stream}");
             self.publish.push(format!("{request}.*"));
             let others = CONSUMERS.iter().filter(|consumer| consumer.stream == stream);
@@ -151,6 +185,7 @@ pub fn users_conf() -> String {
         let permissions = match user {
             OPERATOR => None,
             GATEWAY => Some(Permissions::of_gateway()),
+            CONSOLE => Some(Permissions::of_console()),
             service => Some(Permissions::of_service(service)),
         };
         // Writing to a String cannot fail.

@@ -26,7 +26,7 @@ pub struct StreamSpec {
 }
 
 /// Every stream of the mesh.
-pub const STREAMS: [StreamSpec; 4] = [
+pub const STREAMS: [StreamSpec; 5] = [
     StreamSpec {
         name: "USERS",
         subjects: "users.>",
@@ -52,7 +52,16 @@ pub const STREAMS: [StreamSpec; 4] = [
         // Who consumes needs it, so every service declares it.
         owner: OPERATOR,
     },
+    StreamSpec {
+        name: OPERATIONS,
+        subjects: "operations.>",
+        description: "what operators asked of the mesh",
+        owner: OPERATOR,
+    },
 ];
+
+/// The stream of what operators did.
+pub const OPERATIONS: &str = "OPERATIONS";
 
 /// The stream of dead letters.
 pub const DEAD_LETTERS: &str = "DLQ";
@@ -172,13 +181,13 @@ impl Default for TopologySettings {
     }
 }
 
-/// Creates or updates the streams of a service, and the dead letters'. Nothing is ever deleted. Its consumers are
+/// Creates or updates the streams of a service, and those of operators. Nothing is ever deleted. Its consumers are
 /// declared by whoever runs them, once the stream they read is there.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the broker does not answer or refuses.
 pub async fn reconcile(nats: &Nats, settings: &TopologySettings, service: &str) -> Result<(), Error> {
-    let declared = |spec: &&StreamSpec| spec.owner == service || spec.name == DEAD_LETTERS;
+    let declared = |spec: &&StreamSpec| spec.owner == service || spec.owner == OPERATOR;
     for spec in STREAMS.iter().filter(declared) {
         nats.jetstream
             .create_or_update_stream(stream_config(spec, settings))

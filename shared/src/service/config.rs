@@ -74,7 +74,7 @@ impl ServiceConfig {
         let topology = read_topology(source);
         let consumers = read_consumers(source);
         let relay = read_relay(source);
-        let mut registry = RegistrySettings::default();
+        let mut registry = RegistrySettings { replicas: topology.replicas, ..RegistrySettings::default() };
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let database = DatabaseSettings { url: Secret::new(database_url?), max_connections, max_writers };

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
 
-use super::process::{Process, binary, free_port, run};
-use super::{NatsServer, mesh_signing_key};
+use super::process::{Process, binary, built, free_port, run};
+use super::{Broker, mesh_signing_key};
 
 /// An instance of a service in a process of its own. It is killed without a warning (SIGKILL), and comes back where it
 /// was: at its address, on its database.
@@ -25,12 +25,11 @@ impl Killable {
     ///
     /// # Panics
     /// When the binary cannot be built.
-    pub fn new(service: &str, nats: &NatsServer, database_url: &str) -> Self {
+    pub fn new(service: &str, nats: &impl Broker, database_url: &str) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
-        let (binary, mut command) = (binary(service), Command::new("/bin/sh"));
+        let binary = binary(service);
+        let mut command = shell(&binary);
         command
-            .args(["-c", r#"exec "$0" >>"$LOG" 2>&1"#])
-            .arg(&binary)
             .env("LOG", "/dev/null")
             .env("LISTEN_ADDR", &address)
             .envs(nats.environment(service))
@@ -38,6 +37,20 @@ impl Killable {
             .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().expect("the key is one"))
             .env("REGISTRY_TTL", "2");
         Self { address, binary, command, signal: "KILL", process: Mutex::new(None) }
+    }
+
+    /// The binary of this service that is broken on purpose, in the way that is named: see `shared::sabotage`.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    #[must_use]
+    pub fn broken(mut self, service: &str, sabotage: &str) -> Self {
+        self.binary = built(&format!("{service}-broken"), &[&format!("{service}/sabotage")]);
+        let mut command = shell(&self.binary);
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("MESH_SABOTAGE", sabotage);
+        self.command = command;
+        self
     }
 
     /// With more in its environment, or something else.
@@ -63,6 +76,11 @@ impl Killable {
     pub fn logging_to(mut self, file: &Path) -> Self {
         self.command.env("LOG", file);
         self
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Starts it, unless it runs. It answers a moment later.
@@ -119,4 +137,11 @@ impl Killable {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).expect("an address");
         endpoint.connect_timeout(limit).timeout(limit).tcp_nodelay(true).connect_lazy()
     }
+}
+
+/// Runs a binary with what it logs in a file.
+fn shell(binary: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"exec "$0" >>"$LOG" 2>&1"#]).arg(binary);
+    command
 }

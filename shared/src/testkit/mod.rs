@@ -1,9 +1,11 @@
 //! Real servers for tests: nats-server with JetStream, SQLite files, PostgreSQL. Everything lives in temporary
 //! folders and ends with the test, even with one that is killed.
 
+mod cluster;
 mod collector;
 mod database;
 mod killable;
+mod link;
 mod nats;
 mod neighbour;
 mod postgres;
@@ -14,10 +16,12 @@ mod streams;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+pub use cluster::NatsCluster;
 pub use collector::{Collector, TracedSpan};
 pub use database::TestDatabase;
 pub use killable::Killable;
-pub use nats::NatsServer;
+pub use link::Link;
+pub use nats::{Broker, NatsServer};
 pub use neighbour::{Neighbour, everything_published};
 pub use postgres::PostgresServer;
 pub use process::{Process, binary, free_port};

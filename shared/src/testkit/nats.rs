@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use tempfile::TempDir;
@@ -13,11 +13,85 @@ use crate::config::Secret;
 use crate::messaging::permissions::{self, OPERATOR};
 use crate::messaging::{Nats, NatsSettings};
 
-/// A nats-server of its own on a free port, with file storage in a temporary folder.
-pub struct NatsServer {
-    port: u16,
+/// A broker that processes are run on: one server, or a cluster.
+pub trait Broker {
+    /// Where it listens: one address, or several with commas between them.
+    fn url(&self) -> String;
+
+    /// How one of the mesh's processes, or its operator, connects.
+    fn settings(&self, user: &str) -> NatsSettings {
+        NatsSettings { url: self.url(), login: Some((user.to_owned(), Secret::new(password(user)))) }
+    }
+
+    /// The environment of a process that connects as `user`.
+    fn environment(&self, user: &str) -> [(&'static str, String); 3] {
+        [("NATS_URL", self.url()), ("NATS_USER", user.to_owned()), ("NATS_PASSWORD", password(user))]
+    }
+}
+
+/// A process of nats-server with a folder of its own, which goes away with it.
+pub(super) struct Node {
+    pub(super) port: u16,
     folder: TempDir,
     process: Mutex<Option<Process>>,
+}
+
+impl Node {
+    /// One that does not run yet, configured so besides.
+    pub(super) fn new(configuration: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("mesh-nats-").tempdir().expect("a temporary folder");
+        let config = format!(
+            "jetstream {{ store_dir: {:?}, sync_interval: always }}\n{configuration}\n{}",
+            folder.path().join("jetstream").display().to_string(),
+            permissions::users_conf(),
+        );
+        std::fs::write(folder.path().join("nats.conf"), config).expect("the folder is ours");
+        Self { port: free_port(), folder, process: Mutex::new(None) }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts the process; what it had on disk is there.
+    pub(super) fn start(&self) {
+        let mut command = Command::new(binary());
+        command.arg("--config").arg(self.folder.path().join("nats.conf"));
+        command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string()]);
+        for user in permissions::users() {
+            command.env(permissions::password_variable(user), password(user));
+        }
+        let process = Process::start(&command, None, "KILL", None);
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
+    }
+
+    /// Kills the process; what it has acknowledged stays on disk.
+    pub(super) fn kill(&self) {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Does something to the process, if it runs.
+    pub(super) fn with(&self, act: impl FnOnce(&Process)) {
+        if let Some(process) = &*self.process.lock().unwrap_or_else(PoisonError::into_inner) {
+            act(process);
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Before the folder goes, so that the server does not write into it again.
+        self.kill();
+    }
+}
+
+/// A nats-server of its own on a free port, with file storage in a temporary folder.
+pub struct NatsServer(Node);
+
+impl Broker for NatsServer {
+    fn url(&self) -> String {
+        self.0.url()
+    }
 }
 
 impl NatsServer {
@@ -26,36 +100,29 @@ impl NatsServer {
     /// # Panics
     /// When there is no nats-server, or it does not answer.
     pub async fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("mesh-nats-").tempdir().expect("a temporary folder");
-        let config = format!(
-            "jetstream {{ store_dir: {:?}, sync_interval: always }}\n",
-            folder.path().join("jetstream").display().to_string()
-        );
-        let config = format!("{config}{}", permissions::users_conf());
-        std::fs::write(folder.path().join("nats.conf"), config).expect("the folder is ours");
-        let server = Self { port: free_port(), folder, process: Mutex::new(None) };
+        let server = Self(Node::new(""));
         server.resume().await;
         server
     }
 
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        Broker::url(self)
     }
 
     /// A folder that goes away with it, for what else a test keeps.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.0.folder.path()
     }
 
     /// How one of the mesh's processes, or its operator, connects.
     pub fn settings(&self, user: &str) -> NatsSettings {
-        NatsSettings { url: self.url(), login: Some((user.to_owned(), Secret::new(password(user)))) }
+        Broker::settings(self, user)
     }
 
     /// The environment of a process that connects as `user`.
     pub fn environment(&self, user: &str) -> [(&'static str, String); 3] {
-        [("NATS_URL", self.url()), ("NATS_USER", user.to_owned()), ("NATS_PASSWORD", password(user))]
+        Broker::environment(self, user)
     }
 
     /// A connection to it that may do everything.
@@ -88,42 +155,26 @@ impl NatsServer {
 
     /// Kills the server; what it has acknowledged stays on disk.
     pub fn kill(&self) {
-        self.process.lock().expect("no test panics while it holds this").take();
+        self.0.kill();
     }
 
     /// Starts it again after [`NatsServer::kill`], on the same port with the same data.
+    ///
+    /// # Panics
+    /// When it does not answer.
     pub async fn resume(&self) {
-        let mut command = Command::new(self.binary());
-        command.arg("--config").arg(self.folder.path().join("nats.conf"));
-        command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string()]);
-        for user in permissions::users() {
-            command.env(permissions::password_variable(user), password(user));
-        }
-        let process = Process::start(&command, None, "KILL", None);
-        *self.process.lock().expect("no test panics while it holds this") = Some(process);
-        let began = Instant::now();
-        loop {
-            let nats = self.connect().await;
-            if nats.jetstream.query_account().await.is_ok() {
-                return;
-            }
-            assert!(began.elapsed() < LIMIT, "JetStream does not answer");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        self.0.start();
+        answers(&self.settings(OPERATOR)).await;
     }
 
     /// Lets it stand still until [`NatsServer::thaw`].
     pub fn freeze(&self) {
-        if let Some(process) = &*self.process.lock().expect("no test panics while it holds this") {
-            process.freeze();
-        }
+        self.0.with(Process::freeze);
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        if let Some(process) = &*self.process.lock().expect("no test panics while it holds this") {
-            process.thaw();
-        }
+        self.0.with(Process::thaw);
     }
 
     /// Kills it and starts it again.
@@ -131,19 +182,29 @@ impl NatsServer {
         self.kill();
         self.resume().await;
     }
+}
 
-    fn binary(&self) -> PathBuf {
-        program("NATS_SERVER", "nats-server")
+/// Waits until JetStream answers.
+///
+/// # Panics
+/// When it does not in time.
+pub(super) async fn answers(settings: &NatsSettings) {
+    let began = Instant::now();
+    loop {
+        if let Ok(nats) = Nats::connect(settings, OPERATOR).await
+            && nats.jetstream.query_account().await.is_ok()
+        {
+            return;
+        }
+        assert!(began.elapsed() < LIMIT, "JetStream does not answer");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+}
+
+fn binary() -> PathBuf {
+    program("NATS_SERVER", "nats-server")
 }
 
 fn password(user: &str) -> String {
     format!("password-of-{user}")
-}
-
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        // Before the folder goes, so that the server does not write into it again.
-        self.kill();
-    }
 }

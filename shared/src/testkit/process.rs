@@ -101,6 +101,11 @@ pub fn free_port() -> u16 {
 /// # Panics
 /// When it cannot be built.
 pub fn binary(name: &str) -> PathBuf {
+    built(name, &[])
+}
+
+/// A binary that is built with these features.
+pub(super) fn built(name: &str, features: &[&str]) -> PathBuf {
     let this = std::env::current_exe().expect("a process has a path");
     // Tests are in target/<profile>/deps, binaries one folder above.
     let folder = this.parent().expect("an executable is in a folder");
@@ -117,7 +122,7 @@ pub fn binary(name: &str) -> PathBuf {
     }
     let status = build
         // With the features of the whole workspace, as `cargo test --workspace` has just built it.
-        .args(["build", "--quiet", "--workspace", "--bin", name])
+        .args(["build", "--quiet", "--workspace", "--bin", name, "--features", &features.join(",")])
         .args(if folder.ends_with("release") { &["--release"][..] } else { &[] })
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()

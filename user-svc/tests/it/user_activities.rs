@@ -7,7 +7,7 @@ use shared::id::new_id;
 use shared::messaging::TRACK_USERS;
 use shared::proto::events::v1::{CounselCreated, CounselMessageCreated};
 use shared::proto::v1::{
-    ActivityType, DevicePlatform, GetUserTrackingRequest, ListUserActivitiesRequest,
+    ActivityType, DeleteUserRequest, DevicePlatform, GetUserTrackingRequest, ListUserActivitiesRequest,
     RecordUserActivityRequest, UpdateUserTrackingRequest, UserActivity, UserTracking,
 };
 use shared::testkit::{Neighbour, eventually};
@@ -162,6 +162,31 @@ shared::on_each_engine! {
         assert_eq!((last.counsel_count, last.message_count), (1, 3));
         let at = |tracking: &UserTracking| Timestamp::from(tracking.last_active_at.unwrap());
         assert!(at(&last) >= at(&first).plus(Duration::from_secs(60)));
+    }
+
+    async fn the_counsel_of_a_user_who_has_gone_is_not_waited_for(engine: Engine) {
+        let world = World::new(engine).await;
+        let counseling = Neighbour::start("counseling-svc", &world.nats).await;
+        let user_id = world.guest().await.id;
+        let request = DeleteUserRequest { user_id: user_id.clone() };
+        world.service.users().delete_user(by(&user_id, request)).await.unwrap();
+        let counsel = CounselCreated {
+            counsel_id: new_id(),
+            user_id: user_id.clone(),
+            counselor_id: new_id(),
+            prompt_version_id: new_id(),
+            bubble_id: None,
+        };
+        counseling.tell_and_wait(&counsel).await;
+        world.idle(&TRACK_USERS).await;
+        let stream = world.nats.connect().await.jetstream.get_stream("COUNSELS").await.unwrap();
+        let consumer = stream.consumer_info(TRACK_USERS.name).await.unwrap();
+        assert_eq!(consumer.delivered.consumer_sequence, 1, "it was applied at its first delivery");
+        let letters = world.nats.connect().await.jetstream.get_stream("DLQ").await.unwrap();
+        assert_eq!(letters.cached_info().state.messages, 0);
+        let request = GetUserTrackingRequest { user_id: user_id.clone() };
+        let tracking = world.service.activities().get_user_tracking(by(&user_id, request)).await;
+        assert_eq!(tracking.unwrap_err().code(), Code::NotFound);
     }
 
     async fn the_counsel_of_a_user_who_is_not_known_yet_is_counted_later(engine: Engine) {

@@ -6,11 +6,10 @@ use std::path::Path;
 use payment_svc::sandbox::Record;
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use shared::database::Database;
-use shared::messaging::DEAD_LETTERS;
+use shared::messaging::{DEAD_LETTERS, Nats};
 use shared::proto::v1::OrderState;
 
 use crate::BoxError;
-use crate::mesh::Mesh;
 use crate::workload::Seen;
 
 /// See above.
@@ -85,19 +84,32 @@ impl Order {
     }
 }
 
+/// Where it is stored.
+pub struct Sources<'a> {
+    /// payment-svc's database.
+    pub payments: &'a Database,
+    /// user-svc's database.
+    pub users: &'a Database,
+    /// The broker.
+    pub nats: &'a Nats,
+    /// The provider's journal.
+    pub journal: &'a Path,
+    /// What `payment-svc ledger` prints.
+    pub ledger: String,
+}
+
 impl Books {
     /// Reads them all.
     ///
     /// # Errors
     /// When something does not answer or is not as expected.
-    pub async fn read(mesh: &Mesh, journal: &Path) -> Result<Self, BoxError> {
-        let (payments, users) = (&mesh.payments, &mesh.users);
+    pub async fn read(sources: Sources<'_>) -> Result<Self, BoxError> {
+        let Sources { payments, users, nats, journal, ledger } = sources;
         let count = "SELECT COUNT(*) AS n FROM outbox";
         let mismatches = format!("{count} WHERE subject LIKE 'payments.order.mismatched.%'");
         let twice = "SELECT aggregate_id FROM outbox WHERE subject LIKE 'payments.order.paid.%' \
                      GROUP BY aggregate_id HAVING COUNT(*) > 1";
         let bought = "SELECT user_id, CAST(purchased AS BIGINT) AS purchased FROM message_tokens";
-        let nats = mesh.nats.connect().await;
         let messages = async |name: &str| {
             let stream = nats.jetstream.get_stream(name).await?;
             Ok::<_, BoxError>(stream.get_info().await?.state.messages)
@@ -112,9 +124,7 @@ impl Books {
             .await?
             .into_iter()
             .collect(),
-            trial_balance: trial_balance(&tokio::task::block_in_place(|| {
-                mesh.payment_svc[0].ask(&["ledger"])
-            })),
+            trial_balance: trial_balance(&ledger),
             paid_twice: rows(payments, twice, |row| row.try_get("", "aggregate_id")).await?,
             mismatches: rows(payments, &mismatches, |row| row.try_get::<i64>("", "n"))
                 .await?
@@ -137,7 +147,11 @@ impl Books {
     }
 }
 
-async fn rows<T>(
+/// Reads rows.
+///
+/// # Errors
+/// When the database does not answer, or a row is not as expected.
+pub async fn rows<T>(
     database: &Database,
     sql: &str,
     read: impl Fn(&QueryResult) -> Result<T, sea_orm::DbErr>,

@@ -4,16 +4,29 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, Statement};
 use shared::database::Database;
-use shared::messaging::{CREDIT_TOKENS, ConsumerSpec, KEEP_CUSTOMERS, Nats};
+use shared::messaging::{ConsumerSpec, Nats};
+use shared::testkit::Broker;
 
 use crate::BoxError;
-use crate::mesh::Mesh;
+
+/// What there may be to do.
+pub struct Work<'a> {
+    /// Rows that somebody is working on, as `SELECT COUNT(*) AS n …`, and what they are. Those that lead to others first.
+    pub rows: Vec<(&'a Database, &'static str, &'static str)>,
+    /// Who applies events.
+    pub consumers: Vec<&'static ConsumerSpec>,
+    /// The broker, and who asks it.
+    pub broker: &'a (dyn Broker + Sync),
+}
+
+/// Events that are not published yet.
+pub const WAITING: &str = "SELECT COUNT(*) AS n FROM outbox WHERE published_at IS NULL";
 
 /// Waits until there is nothing to do, at most for `limit`: what is left, or nothing.
-pub async fn until_quiet(mesh: &Mesh, limit: Duration) -> Option<String> {
+pub async fn until_quiet(work: &Work<'_>, limit: Duration) -> Option<String> {
     let began = Instant::now();
     loop {
-        let left = match left(mesh).await {
+        let left = match left(work).await {
             Ok(left) => left,
             Err(error) => Some(format!("somebody does not answer: {error}")),
         };
@@ -24,25 +37,16 @@ pub async fn until_quiet(mesh: &Mesh, limit: Duration) -> Option<String> {
     }
 }
 
-/// The first thing that is left to do. Orders before events, and events before consumers: each leads to the next.
-async fn left(mesh: &Mesh) -> Result<Option<String>, BoxError> {
-    let open =
-        "SELECT COUNT(*) AS n FROM orders WHERE state IN ('ORDER_STATE_CREATED', 'ORDER_STATE_PENDING')";
-    let requested = "SELECT COUNT(*) AS n FROM refunds WHERE state = 'REQUESTED'";
-    let waiting = "SELECT COUNT(*) AS n FROM outbox WHERE published_at IS NULL";
-    for (database, sql, what) in [
-        (&mesh.payments, open, "open orders"),
-        (&mesh.payments, requested, "refunds without an answer"),
-        (&mesh.payments, waiting, "events in payment-svc's outbox"),
-        (&mesh.users, waiting, "events in user-svc's outbox"),
-    ] {
+/// The first thing that is left to do. Rows before events, and events before consumers: each leads to the next.
+async fn left(work: &Work<'_>) -> Result<Option<String>, BoxError> {
+    for (database, sql, what) in &work.rows {
         let number = count(database, sql).await?;
         if number > 0 {
             return Ok(Some(format!("{number} {what}")));
         }
     }
-    let nats = mesh.nats.connect().await;
-    for spec in [&CREDIT_TOKENS, &KEEP_CUSTOMERS] {
+    let nats = Nats::connect(&work.broker.settings("operator"), "chaos").await?;
+    for spec in &work.consumers {
         let number = pending(&nats, spec).await?;
         if number > 0 {
             return Ok(Some(format!("{number} events before {}", spec.name)));

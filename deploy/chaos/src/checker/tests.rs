@@ -54,6 +54,7 @@ fn books() -> Books {
 fn found(books: &Books, memories: &[Memory]) -> Vec<String> {
     let mut violations = Violations::default();
     check(books, memories, &mut violations);
+    check_unspent(books, &mut violations);
     violations.into_inner()
 }
 

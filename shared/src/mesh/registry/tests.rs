@@ -7,6 +7,7 @@ use async_nats::jetstream;
 use serde_json::Value;
 
 use super::*;
+use crate::health::Health;
 use crate::messaging::permissions::OPERATOR;
 use crate::testkit::{NatsServer, eventually};
 
@@ -37,7 +38,7 @@ fn instance(id: &str) -> Instance {
 }
 
 async fn register(jetstream: &jetstream::Context, id: &str, ttl: Duration) -> Registration {
-    Registration::register(jetstream, &jetstream.client(), instance(id), settings(ttl)).await.unwrap()
+    Registration::register(jetstream, instance(id), settings(ttl), Health::default()).await.unwrap()
 }
 
 fn ids(directory: &Directory) -> Vec<String> {
@@ -210,8 +211,7 @@ async fn a_name_that_cannot_be_a_key_is_refused() {
     let server = NatsServer::start().await;
     let jetstream = connect(&server).await;
     for id in ["", "a.b", "a b", "*"] {
-        let result =
-            Registration::register(&jetstream, &jetstream.client(), instance(id), settings(TTL)).await;
+        let result = Registration::register(&jetstream, instance(id), settings(TTL), Health::default()).await;
         assert!(matches!(result, Err(RegistryError::InvalidName(name)) if name == id));
     }
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::mesh::{GATEWAY, SERVICES};
-use crate::messaging::permissions::{self, OPERATOR, users};
+use crate::messaging::permissions::{self, CONSOLE, OPERATOR, users};
 use crate::messaging::{CONSUMERS, NatsSettings, STREAMS, TopologySettings, reconcile};
 use crate::testkit::NatsServer;
 
@@ -95,13 +95,16 @@ fn is_meant_to(user: &str, subject: &str) -> bool {
     };
     let parts: Vec<_> = subject.split('.').collect();
     let gateway = user == GATEWAY;
+    if user == CONSOLE {
+        return console_is_meant_to(&parts);
+    }
     match parts[..] {
         ["$JS", "API", "INFO"] => true,
         ["$KV", "mesh", whose, _] => whose == user,
         ["$KV", "idempotency" | "sign-ins" | "revoked-sessions", ..] => gateway,
         ["$JS", "API", "STREAM", "CREATE" | "UPDATE" | "INFO", stream] => match stream {
             "KV_mesh" => true,
-            "DLQ" => !gateway,
+            "DLQ" | "OPERATIONS" => !gateway,
             "USERS" => user == "user-svc" || (gateway && parts[3] == "INFO"),
             "COUNSELS" => user == "counseling-svc" || (gateway && parts[3] == "INFO"),
             "PAYMENTS" => user == "payment-svc",
@@ -114,10 +117,11 @@ fn is_meant_to(user: &str, subject: &str) -> bool {
         ["$JS", "API", "CONSUMER", "CREATE", "KV_mesh" | "KV_revoked-sessions", ..]
         | ["$JS", "API", "CONSUMER", "INFO" | "DELETE", "KV_mesh" | "KV_revoked-sessions", _]
         | ["$JS", "FC", "KV_mesh" | "KV_revoked-sessions", ..] => gateway,
-        ["$JS", "API", "CONSUMER", "CREATE" | "INFO", stream, name]
+        ["$JS", "API", "CONSUMER", "CREATE" | "INFO" | "DELETE", stream, name]
         | ["$JS", "API", "CONSUMER", "MSG", "NEXT", stream, name] => {
             let is_nobodys = CONSUMERS.iter().all(|consumer| consumer.name != name);
-            of_consumer(stream, name) || (gateway && matches!(stream, "COUNSELS" | "USERS") && is_nobodys)
+            (of_consumer(stream, name) && parts[3] != "DELETE")
+                || (gateway && matches!(stream, "COUNSELS" | "USERS") && is_nobodys)
         }
         ["$JS", "ACK", stream, name, ..] => of_consumer(stream, name),
         ["dlq", name, ..] => CONSUMERS.iter().any(|consumer| (consumer.name, consumer.owner) == (name, user)),
@@ -128,12 +132,33 @@ fn is_meant_to(user: &str, subject: &str) -> bool {
     }
 }
 
+/// Everything may be looked at, and only what is stuck may be touched.
+fn console_is_meant_to(parts: &[&str]) -> bool {
+    let is_nobodys = |name: &str| CONSUMERS.iter().all(|consumer| consumer.name != name);
+    let is_stream = |stream: &str| STREAMS.iter().any(|spec| spec.name == stream);
+    match *parts {
+        ["$JS", "API", "INFO"] | ["$JS", "API", "STREAM", "LIST"] | ["$SRV", "STATS"] => true,
+        ["$JS", "API", "STREAM", "INFO", stream] => is_stream(stream) || stream == "KV_mesh",
+        ["$JS", "API", "STREAM", "MSG", "DELETE", stream] => stream == "DLQ",
+        ["$JS", "API", "CONSUMER", "LIST", stream] | ["$JS", "API", "DIRECT", "GET", stream] => {
+            is_stream(stream)
+        }
+        ["$JS", "API", "CONSUMER", "PAUSE" | "RESET", stream, name] => is_stream(stream) && !is_nobodys(name),
+        ["$JS", "API", "CONSUMER", "CREATE" | "INFO" | "DELETE", stream, name]
+        | ["$JS", "API", "CONSUMER", "MSG", "NEXT", stream, name] => {
+            (is_stream(stream) || stream == "KV_mesh") && is_nobodys(name)
+        }
+        ["users" | "counsels" | "payments" | "operations", ..] | ["mesh", "drain", ..] => true,
+        _ => false,
+    }
+}
+
 #[tokio::test]
 async fn nobody_publishes_where_others_do() {
     let server = NatsServer::start().await;
     let subjects = subjects();
     assert!(subjects.len() > 100, "{subjects:?}");
-    for user in SERVICES.into_iter().chain([GATEWAY]) {
+    for user in SERVICES.into_iter().chain([GATEWAY, CONSOLE]) {
         let mut client = Client::connect(&server.settings(user)).await;
         for subject in &subjects {
             assert_eq!(client.may_publish(subject).await, is_meant_to(user, subject), "{user}: {subject}");

@@ -1,5 +1,6 @@
 //! The rules of outbox, relay, inbox and dead letters, on a real broker and both databases.
 
+mod cluster;
 mod consuming;
 mod dead_letters;
 mod forbidden;
@@ -47,8 +48,8 @@ impl MigrationTrait for CreateEffects {
 }
 
 /// A broker and a service's database.
-struct World {
-    server: NatsServer,
+struct World<B = NatsServer> {
+    server: B,
     nats: Nats,
     database: Database,
     _file: TestDatabase,
@@ -62,7 +63,9 @@ impl World {
         let database = file.migrated::<Migrator>().await;
         Self { server, nats, database, _file: file }
     }
+}
 
+impl<B> World<B> {
     /// Commits `count` events about `user`, one transaction each.
     async fn commit(&self, user: &str, count: usize) {
         for number in 0..count {

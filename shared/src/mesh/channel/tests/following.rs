@@ -3,6 +3,7 @@
 use async_nats::jetstream;
 
 use super::*;
+use crate::health::Health;
 use crate::mesh::{Instance, Registration, RegistrySettings};
 use crate::testkit::NatsServer;
 
@@ -16,7 +17,7 @@ async fn register(jetstream: &jetstream::Context, upstream: &Upstream) -> Regist
         started_at: 0,
     };
     let settings = RegistrySettings::default();
-    Registration::register(jetstream, &jetstream.client(), instance, settings).await.unwrap()
+    Registration::register(jetstream, instance, settings, Health::default()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,113 @@
+//! What goes wrong: one fault after the other, each of which ends.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use shared::messaging::{Nats, STREAMS};
+use shared::testkit::NatsCluster;
+use tokio::time::sleep;
+
+use super::mesh::{Brokers, Mesh, SERVICES};
+use crate::nemesis::Faults;
+
+/// Disturbs the mesh until faults are over; then everything runs.
+pub async fn disturb(mesh: &Mesh, mut chance: StdRng, apart: Duration, faults: &Faults) {
+    while !faults.are_over() {
+        sleep(apart.mul_f64(chance.random_range(0.2..1.0))).await;
+        match chance.random_range(0..12) {
+            0..5 => kill_one(mesh, &mut chance, faults).await,
+            5..8 => freeze_one(mesh, &mut chance, faults).await,
+            8 => restart_all(mesh, &mut chance, faults).await,
+            _ => match &mesh.brokers {
+                Brokers::One(server) => {
+                    let pause = Duration::from_millis(chance.random_range(100..2500));
+                    if chance.random_bool(0.5) {
+                        faults.count("nats-server was killed");
+                        server.kill();
+                        sleep(pause).await;
+                        Box::pin(server.resume()).await;
+                    } else {
+                        faults.count("nats-server stood still");
+                        server.freeze();
+                        sleep(pause).await;
+                        server.thaw();
+                    }
+                }
+                Brokers::Three(cluster) => disturb_cluster(mesh, cluster, &mut chance, faults).await,
+            },
+        }
+    }
+}
+
+/// What is counted as, of a process that was killed and of one that stood still.
+fn counted(name: &str) -> (&'static str, &'static str) {
+    match name {
+        "gateway" => ("gateway was killed", "gateway stood still"),
+        "user-svc" => ("user-svc was killed", "user-svc stood still"),
+        "counseling-svc" => ("counseling-svc was killed", "counseling-svc stood still"),
+        _ => ("payment-svc was killed", "payment-svc stood still"),
+    }
+}
+
+async fn kill_one(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
+    let (name, process) = &mesh.processes[chance.random_range(0..mesh.processes.len())];
+    faults.count(counted(name).0);
+    process.kill();
+    sleep(Duration::from_millis(chance.random_range(0..1000))).await;
+    process.start();
+}
+
+async fn freeze_one(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
+    let (name, process) = &mesh.processes[chance.random_range(0..mesh.processes.len())];
+    faults.count(counted(name).1);
+    process.freeze();
+    sleep(Duration::from_millis(chance.random_range(100..3000))).await;
+    process.thaw();
+}
+
+/// One instance after the other, as a careless upgrade does.
+async fn restart_all(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
+    faults.count("all instances of a service were restarted, one after the other");
+    for process in mesh.of(SERVICES[chance.random_range(0..SERVICES.len())]) {
+        process.kill();
+        process.start();
+        sleep(Duration::from_millis(chance.random_range(300..1500))).await;
+    }
+}
+
+async fn disturb_cluster(mesh: &Mesh, cluster: &NatsCluster, chance: &mut StdRng, faults: &Faults) {
+    let stream = STREAMS[chance.random_range(0..STREAMS.len())].name;
+    // Most of the time the one that matters.
+    let any = chance.random_range(0..cluster.size());
+    let node = if chance.random_bool(0.7) { cluster.leader_of(stream).await.unwrap_or(any) } else { any };
+    let pause = Duration::from_millis(chance.random_range(500..4000));
+    match chance.random_range(0..4) {
+        0 => {
+            faults.count("a server of the cluster was killed");
+            cluster.kill(node);
+            sleep(pause).await;
+            cluster.resume(node);
+        }
+        1 => {
+            faults.count("a server of the cluster stood still");
+            cluster.freeze(node);
+            sleep(pause).await;
+            cluster.thaw(node);
+        }
+        2 => {
+            faults.count("a server of the cluster was cut off");
+            cluster.cut_off(node);
+            sleep(pause).await;
+            cluster.heal(node);
+        }
+        _ => {
+            faults.count("a leader was told to step down");
+            if let Ok(nats) = Nats::connect(&mesh.operator(), "chaos").await {
+                let subject = format!("$JS.API.STREAM.LEADER.STEPDOWN.{stream}");
+                // It may be the one that has no leader just now.
+                let _ = nats.client.request(subject, "".into()).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `chaos mesh`, as much of it as fits into a minute; and that it notices when a promise is broken.
+
+use std::time::Duration;
+
+use chaos::whole::{Options, Report, run};
+use shared::testkit::Engine;
+
+fn options(engine: Engine, is_cluster: bool) -> Options {
+    Options { seed: 7, people: 8, acting: Duration::from_secs(20), engine, is_cluster, broken: None }
+}
+
+async fn reported(options: Options) -> Report {
+    Box::pin(run(options)).await.expect("the mesh runs")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_was_promised_is_lost() {
+    for options in [options(Engine::Sqlite, false), options(Engine::Postgres, true)] {
+        let report = reported(options).await;
+        assert!(report.violations.is_empty(), "{report}");
+        assert!(report.compared.values().all(|number| *number > 0), "{report}");
+        assert!(report.faults.len() > 3, "{report}");
+    }
+}
+
+/// A build that breaks a promise is caught within one run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_promise_is_noticed() {
+    for broken in [
+        ("counseling-svc", "publish-before-commit"),
+        ("user-svc", "ack-before-commit"),
+        ("user-svc", "no-inbox"),
+    ] {
+        let report = reported(Options { broken: Some(broken), ..options(Engine::Sqlite, false) }).await;
+        assert!(!report.violations.is_empty(), "{broken:?} was not noticed: {report}");
+    }
+}

@@ -1,0 +1,342 @@
+//! Events as the streams hold them.
+
+use std::collections::BTreeMap;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::{Message, stream::DirectGetErrorKind};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::try_join_all;
+use futures::stream::BoxStream;
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::consumers::date_time;
+use super::scan::{Part, Scan, reader_name};
+use super::{Filter, Operations, unavailable};
+use crate::Error;
+use crate::messaging::{Cause, DEAD_LETTERS, MESSAGE_ID, STREAMS};
+use crate::time::Timestamp;
+
+/// How many messages are looked at, at most, where the broker cannot filter.
+const MOST_SCANNED: u64 = 200_000;
+/// How many messages are looked at first; each further look is four times as wide.
+const FIRST_LOOK: u64 = 256;
+/// How much clocks may differ: an event's id tells when it was made, by the clock of its service.
+const CLOCKS: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// An event in a stream, decoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoredEvent {
+    /// The stream that holds it.
+    pub stream: String,
+    /// Its sequence number there.
+    pub sequence: u64,
+    /// When the stream took it.
+    pub stored_at: Timestamp,
+    /// The subject that it was published on.
+    pub subject: String,
+    /// `ce-id`; nothing when it is no CloudEvent, like the rest of the attributes.
+    pub id: Option<String>,
+    /// `ce-type`.
+    pub event_type: Option<String>,
+    /// `ce-source`: the service that published it.
+    pub source: Option<String>,
+    /// `ce-subject`: the aggregate that it is about.
+    pub aggregate: Option<String>,
+    /// `ce-time`: when it happened.
+    pub time: Option<String>,
+    /// `ce-correlationid`: the first event of the chain.
+    pub correlation_id: Option<String>,
+    /// `ce-causationid`: the event that caused it.
+    pub causation_id: Option<String>,
+    /// Every header, as any tool shows it.
+    pub headers: BTreeMap<String, String>,
+    /// The data; `{"base64": …}` when it is not JSON.
+    pub data: Value,
+}
+
+impl StoredEvent {
+    pub(super) fn new(
+        stream: &str,
+        sequence: u64,
+        stored_at: Timestamp,
+        subject: &str,
+        headers: Option<&HeaderMap>,
+        data: &Bytes,
+    ) -> Self {
+        let headers: BTreeMap<_, _> = headers
+            .into_iter()
+            .flat_map(HeaderMap::iter)
+            .filter_map(|(name, values)| Some((name.to_string(), values.first()?.to_string())))
+            // What the broker adds to one that it is asked for by number.
+            .filter(|(name, _)| !name.starts_with("Nats-") || name == MESSAGE_ID)
+            .collect();
+        let attribute = |name: &str| headers.get(name).cloned();
+        Self {
+            stream: stream.to_owned(),
+            sequence,
+            stored_at,
+            subject: subject.to_owned(),
+            id: attribute("ce-id"),
+            event_type: attribute("ce-type"),
+            source: attribute("ce-source"),
+            aggregate: attribute("ce-subject"),
+            time: attribute("ce-time"),
+            correlation_id: attribute("ce-correlationid"),
+            causation_id: attribute("ce-causationid"),
+            data: serde_json::from_slice(data).unwrap_or_else(|_| json!({ "base64": STANDARD.encode(data) })),
+            headers,
+        }
+    }
+
+    /// # Errors
+    /// When the message was not delivered by a stream.
+    pub(super) fn of(message: &Message) -> Result<Self, Error> {
+        let info = message.info().map_err(unavailable)?;
+        let (headers, subject) = (message.headers.as_ref(), message.subject.as_str());
+        let stored_at = info.published.into();
+        Ok(Self::new(info.stream, info.stream_sequence, stored_at, subject, headers, &message.payload))
+    }
+
+    /// As the cause of what is done about it.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        let event_id = self.id.clone()?;
+        let correlation_id = self.correlation_id.clone().unwrap_or_else(|| event_id.clone());
+        Some(Cause { event_id, correlation_id })
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// The newest events that fit, oldest first.
+    pub events: Vec<StoredEvent>,
+    /// Whether older ones may exist that were not looked at, because too many would have to be.
+    pub gave_up: bool,
+}
+
+/// Events that fit a filter, as they come.
+pub type Tail = BoxStream<'static, Result<StoredEvent, Error>>;
+
+impl Operations {
+    /// The newest `limit` events that fit.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names the field of the filter that nothing can fit.
+    pub async fn find(&self, filter: &Filter, limit: usize) -> Result<Found, Error> {
+        let streams = filter.streams()?;
+        let searches = streams.iter().map(|(stream, subject)| self.find_in(stream, subject, filter, limit));
+        let found = try_join_all(searches).await?;
+        let gave_up = found.iter().any(|found| found.gave_up);
+        let mut events: Vec<_> = found.into_iter().flat_map(|found| found.events).collect();
+        events.sort_by(|one, other| {
+            (one.stored_at, &one.stream, one.sequence).cmp(&(other.stored_at, &other.stream, other.sequence))
+        });
+        events.drain(..events.len().saturating_sub(limit));
+        Ok(Found { events, gave_up })
+    }
+
+    /// Looks at the end of a stream first, and then at ever wider parts before it.
+    async fn find_in(
+        &self,
+        stream: &str,
+        subject: &str,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Found, Error> {
+        let mut found = Found { events: Vec::new(), gave_up: false };
+        let Some((first, mut end)) = self.span(stream, filter).await? else { return Ok(found) };
+        let mut look = FIRST_LOOK.max(limit as u64);
+        let mut scanned = 0;
+        while end > first && found.events.len() < limit {
+            if scanned >= MOST_SCANNED {
+                found.gave_up = true;
+                break;
+            }
+            let begin = end.saturating_sub(look).max(first);
+            let policy = DeliverPolicy::ByStartSequence { start_sequence: begin };
+            let jetstream = &self.nats.jetstream;
+            let Some(mut scan) = Scan::begin(jetstream, stream, subject, policy, Part::Whole).await? else {
+                break;
+            };
+            let mut part = Vec::new();
+            'scan: loop {
+                let messages = scan.next().await?;
+                if messages.is_empty() {
+                    break;
+                }
+                scanned += messages.len() as u64;
+                for message in messages {
+                    let event = StoredEvent::of(&message)?;
+                    if event.sequence >= end {
+                        break 'scan;
+                    }
+                    let aggregate = event.aggregate.as_deref();
+                    if filter.fits(aggregate, &event.data) {
+                        part.push(event);
+                    }
+                }
+            }
+            scan.end().await;
+            part.append(&mut found.events);
+            found.events = part;
+            end = begin;
+            look *= 4;
+        }
+        found.events.drain(..found.events.len().saturating_sub(limit));
+        Ok(found)
+    }
+
+    /// The sequence numbers between which a stream has what a filter asks for, the second one excluded.
+    async fn span(&self, stream: &str, filter: &Filter) -> Result<Option<(u64, u64)>, Error> {
+        let handle = self.nats.jetstream.get_stream_no_info(stream).await.map_err(unavailable)?;
+        let Ok(info) = handle.get_info().await else {
+            // Its service has never run; a broker that is gone shows in the next call.
+            return Ok(None);
+        };
+        let (mut first, mut end) = (info.state.first_sequence.max(1), info.state.last_sequence + 1);
+        if let Some(since) = filter.since {
+            first = self.sequence_at(stream, since).await?.unwrap_or(end).max(first);
+        }
+        if let Some(until) = filter.until {
+            end = self.sequence_at(stream, until).await?.unwrap_or(end);
+        }
+        Ok(Some((first, end)))
+    }
+
+    /// The sequence number of the first message that was stored at this time or later.
+    async fn sequence_at(&self, stream: &str, at: Timestamp) -> Result<Option<u64>, Error> {
+        let policy = DeliverPolicy::ByStartTime { start_time: date_time(at)? };
+        let Some(mut scan) = Scan::begin(&self.nats.jetstream, stream, ">", policy, Part::Headers).await?
+        else {
+            return Ok(None);
+        };
+        let first = scan.next().await?.first().map(|message| message.info().map(|info| info.stream_sequence));
+        scan.end().await;
+        first.transpose().map_err(unavailable)
+    }
+
+    /// One event, by its id or as `<stream>:<sequence>`. Dead letters are copies and found by the latter alone.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no stream holds it; [`Error::Invalid`] when it cannot be one.
+    pub async fn event(&self, key: &str) -> Result<StoredEvent, Error> {
+        if let Some((stream, sequence)) = key.split_once(':') {
+            let wrong = || Error::invalid("event", "must be an event's id, or <STREAM>:<sequence>");
+            let sequence = sequence.parse().map_err(|_| wrong())?;
+            if !STREAMS.iter().any(|spec| spec.name == stream) {
+                return Err(wrong());
+            }
+            return self.event_at(stream, sequence).await?.ok_or(Error::NotFound("event"));
+        }
+        let held = STREAMS.iter().filter(|spec| spec.name != DEAD_LETTERS);
+        let searches = held.map(|spec| self.look_up(spec.name, spec.subjects, key));
+        let found = try_join_all(searches).await?.into_iter().flatten().next();
+        let (stream, sequence) = found.ok_or(Error::NotFound("event"))?;
+        self.event_at(stream, sequence).await?.ok_or(Error::NotFound("event"))
+    }
+
+    /// The event with this sequence number, if the stream still has it.
+    pub(super) async fn event_at(&self, stream: &str, sequence: u64) -> Result<Option<StoredEvent>, Error> {
+        let handle = self.nats.jetstream.get_stream_no_info(stream).await.map_err(unavailable)?;
+        match handle.direct_get(sequence).await {
+            Ok(message) => Ok(Some(StoredEvent::new(
+                stream,
+                message.sequence,
+                message.time.into(),
+                &message.subject,
+                Some(&message.headers),
+                &message.payload,
+            ))),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Where a stream holds the event with this id. Ids tell when they were made, so only what came later is read.
+    async fn look_up(
+        &self,
+        stream: &'static str,
+        subject: &str,
+        id: &str,
+    ) -> Result<Option<(&'static str, u64)>, Error> {
+        let jetstream = &self.nats.jetstream;
+        let Some(mut scan) = Scan::begin(jetstream, stream, subject, made_at(id), Part::Headers).await?
+        else {
+            return Ok(None);
+        };
+        let mut found = None;
+        while found.is_none() {
+            let messages = scan.next().await?;
+            if messages.is_empty() {
+                break;
+            }
+            let has_id = |message: &&Message| header(message, "ce-id") == Some(id);
+            if let Some(message) = messages.iter().find(has_id) {
+                found = Some((stream, message.info().map_err(unavailable)?.stream_sequence));
+            }
+        }
+        scan.end().await;
+        Ok(found)
+    }
+
+    /// Events that fit, from now on or from `filter.since` on.
+    ///
+    /// # Errors
+    /// As [`Operations::find`].
+    pub async fn tail(&self, filter: &Filter) -> Result<Tail, Error> {
+        let streams = filter.streams()?;
+        let begin = streams.iter().map(|(stream, subject)| self.tail_of(stream, subject, filter));
+        let tails: Vec<_> = try_join_all(begin).await?.into_iter().flatten().collect();
+        Ok(futures::stream::select_all(tails).boxed())
+    }
+
+    async fn tail_of(&self, stream: &str, subject: &str, filter: &Filter) -> Result<Option<Tail>, Error> {
+        let handle = self.nats.jetstream.get_stream_no_info(stream).await.map_err(unavailable)?;
+        if handle.get_info().await.is_err() {
+            return Ok(None);
+        }
+        let deliver_policy = match filter.since {
+            Some(since) => DeliverPolicy::ByStartTime { start_time: date_time(since)? },
+            None => DeliverPolicy::New,
+        };
+        let config = pull::OrderedConfig {
+            name: Some(reader_name()),
+            filter_subjects: vec![subject.to_owned()],
+            deliver_policy,
+            ..pull::OrderedConfig::default()
+        };
+        let consumer = Box::pin(handle.create_consumer(config)).await.map_err(unavailable)?;
+        let messages = Box::pin(consumer.messages()).await.map_err(unavailable)?;
+        let filter = filter.clone();
+        let events = messages.filter_map(move |message| {
+            let event = message.map_err(unavailable).and_then(|message| StoredEvent::of(&message));
+            let fits = match &event {
+                Ok(event) => filter.fits(event.aggregate.as_deref(), &event.data),
+                Err(_) => true,
+            };
+            std::future::ready(fits.then_some(event))
+        });
+        Ok(Some(events.boxed()))
+    }
+}
+
+/// A header of a message.
+pub(super) fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
+    message.headers.as_ref()?.get(name).map(async_nats::HeaderValue::as_str)
+}
+
+/// From when on an event with this id can be in a stream. An id of another kind may be anywhere.
+pub(super) fn made_at(id: &str) -> DeliverPolicy {
+    let at = Uuid::parse_str(id).ok().and_then(|id| id.get_timestamp()).map(|at| at.to_unix());
+    let at = at.and_then(|(seconds, nanos)| {
+        let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)? + i64::from(nanos / 1000);
+        date_time(Timestamp::from_micros(micros).minus(CLOCKS)).ok()
+    });
+    at.map_or(DeliverPolicy::All, |start_time| DeliverPolicy::ByStartTime { start_time })
+}
