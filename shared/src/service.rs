@@ -17,7 +17,6 @@ use crate::database::{self, Database};
 use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
 use crate::health::Health;
-use crate::id;
 use crate::mesh::{Instance, Registration};
 use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay};
 use crate::patience::until_available;

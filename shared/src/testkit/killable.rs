@@ -78,11 +78,6 @@ impl Killable {
         self
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
     /// Starts it, unless it runs. It answers a moment later.
     ///
     /// # Panics

@@ -13,7 +13,7 @@ use mesh::{Guest, Mesh};
 const SAID: &str = "nobody but my counselor may read that I cannot sleep";
 const CLIENT: &str = "00f067aa0ba902b7";
 
-const SAY: &str = "POST /v1/counselors/{counselor_id}/counsels/{counsel_id}/messages";
+const SAY: &str = "POST /v1/counselors/{counselor-id}/counsels/{counsel-id}/messages";
 const RESERVE: &str = "hearlers.v1.MessageTokenService/ReserveTokens";
 const CREATE: &str = "hearlers.v1.CounselService/CreateMessage";
 const CREATED: &str = "counsels.message.created";
@@ -29,7 +29,8 @@ async fn say(mesh: &Mesh, guest: &Guest, trace_id: &str, flags: &str) {
 fn one<'a>(spans: &'a [TracedSpan], kind: SpanKind, service: &str, name: &str) -> &'a TracedSpan {
     let is_such = |span: &&TracedSpan| span.kind == kind && span.service == service && span.name == name;
     let found: Vec<_> = spans.iter().filter(is_such).collect();
-    assert_eq!(found.len(), 1, "{kind:?} {name} of {service} in {spans:#?}");
+    let names: Vec<_> = spans.iter().map(|span| (span.kind, &span.service, &span.name)).collect();
+    assert_eq!(found.len(), 1, "{kind:?} {name} of {service} in {names:#?}");
     found[0]
 }
 
@@ -152,7 +153,7 @@ async fn a_trace_begins_here_or_is_what_its_beginning_says() {
     one(&spans, SpanKind::Producer, "counseling-svc", &format!("send {CREATED}"));
 
     let spans = collector.spans();
-    let opened = "POST /v1/counselors/{counselor_id}/counsels";
+    let opened = "POST /v1/counselors/{counselor-id}/counsels";
     let roots: Vec<_> = spans.iter().filter(|span| span.name == opened && span.parent.is_empty()).collect();
     assert!(!roots.is_empty(), "{spans:#?}");
     for root in roots {
