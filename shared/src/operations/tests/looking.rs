@@ -8,7 +8,7 @@ use futures::StreamExt;
 use super::*;
 use crate::health::Health;
 use crate::mesh::{Instance, Registration, RegistrySettings};
-use crate::testkit::LIMIT;
+use crate::testkit::{LIMIT, eventually};
 use crate::time::Clock;
 
 fn sequences(found: &Found) -> Vec<u64> {
@@ -131,6 +131,31 @@ async fn a_tail_tells_of_what_fits_as_it_comes() {
         seen.insert(event.subject);
     }
     assert!(seen.contains("users.user.updated.before"));
+}
+
+#[tokio::test]
+async fn a_tail_goes_on_where_it_was_when_the_broker_comes_back() {
+    let world = World::new().await;
+    world.updated("before").await;
+    let mut fresh = world.console.tail(&subject("users.user")).await.unwrap();
+    let mut used = world.console.tail(&subject("users.user")).await.unwrap();
+    world.updated("first").await;
+    let next = async |tail: &mut Tail| {
+        tokio::time::timeout(LIMIT, tail.next()).await.unwrap().unwrap().unwrap().subject
+    };
+    assert_eq!(next(&mut used).await, "users.user.updated.first");
+    world.server.restart().await;
+    eventually("the broker takes events again", async || {
+        match world.nats.jetstream.publish("users.user.updated.second", "{}".into()).await {
+            Ok(sent) => sent.await.is_ok(),
+            Err(_) => false,
+        }
+    })
+    .await;
+    assert_eq!(next(&mut used).await, "users.user.updated.second");
+    // It had seen nothing yet, and is not told of what was there before it began.
+    assert_eq!(next(&mut fresh).await, "users.user.updated.first");
+    assert_eq!(next(&mut fresh).await, "users.user.updated.second");
 }
 
 #[tokio::test]
