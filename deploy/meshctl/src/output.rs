@@ -4,6 +4,11 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+/// To the upper left corner; to the end of the line; to the end of the screen.
+const HOME: &str = "\u{1b}[H";
+const CLEAR_LINE: &str = "\u{1b}[K";
+const CLEAR_BELOW: &str = "\u{1b}[J";
+
 /// Standard output.
 #[derive(Clone, Copy)]
 pub(crate) struct Output {
@@ -20,11 +25,6 @@ impl Output {
     /// Whether a program reads along.
     pub(crate) fn is_json(self) -> bool {
         self.json
-    }
-
-    /// Whether a person reads along.
-    pub(crate) fn is_terminal(self) -> bool {
-        self.terminal
     }
 
     /// How many columns and lines there are; no end of them where nothing is cut, so that a file or a pipe gets everything.
@@ -57,6 +57,24 @@ impl Output {
             return self.write(&format!("{}\n", serde_json::to_string(answer)?));
         }
         self.write(&draw(self.size().0))
+    }
+
+    /// Puts text in the place of what the screen shows; below it where there is no screen.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn redraw(self, text: &str) -> io::Result<()> {
+        if !self.terminal {
+            return self.write(&format!("{text}\n"));
+        }
+        let mut out = io::stdout();
+        let plain = anstream::AutoStream::choice(&out) == anstream::ColorChoice::Never;
+        let text = if plain { anstream::adapter::strip_str(text).to_string() } else { text.to_owned() };
+        // The last line stays free: a line end there would move everything up.
+        let lines = text.lines().take(self.size().1.saturating_sub(1));
+        let lines: String = lines.map(|line| format!("{line}{CLEAR_LINE}\n")).collect();
+        out.write_all(format!("{HOME}{lines}{CLEAR_BELOW}").as_bytes())?;
+        out.flush()
     }
 
     /// Writes text. Its colours stay away where they are not wanted.

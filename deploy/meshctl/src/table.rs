@@ -175,7 +175,8 @@ mod tests {
     }
 
     fn table() -> Table {
-        let mut table = Table::new([("NAME", Column::Long), ("COUNT", Column::Number), ("WHY", Column::Text)]);
+        let mut table =
+            Table::new([("NAME", Column::Long), ("COUNT", Column::Number), ("WHY", Column::Text)]);
         table.row([Cell::from("counseling-svc"), 7.into(), styled(BAD, "late")]);
         table.note(DIM, "잠을 잘 못 자요");
         table.row(["잠을 잘".into(), 1234.into(), "".into()]);
@@ -194,10 +195,7 @@ mod tests {
     #[test]
     fn a_table_is_cut_to_the_width_of_the_terminal() {
         let drawn = plain(&table().draw(20, ""));
-        assert_eq!(
-            drawn,
-            "NAME     COUNT WHY\ncounsel…     7 late\n  잠을 잘 못 자요\n잠을 잘   1234 \n".replace("NAME     ", "NAME      ").replace("counsel…    ", "counseli…    ").replace("잠을 잘   1", "잠을 잘    1")
-        );
+        assert_eq!(drawn, "NAME      COUNT WHY\ncounseli…     7 late\n  잠을 잘 못 자요\n잠을 잘    1234 \n");
         assert!(drawn.lines().all(|line| line.width() <= 20));
         assert_eq!(Table::new([("NAME", Column::Text)]).draw(80, "none"), "none\n");
     }

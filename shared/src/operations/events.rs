@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::DeliverPolicy;
-use async_nats::jetstream::{Message, stream::DirectGetErrorKind};
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::DirectGetErrorKind;
+use async_nats::jetstream::{ErrorCode, Message};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -268,7 +270,21 @@ impl Operations {
                 &message.payload,
             ))),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unavailable(error)),
+            Err(error) if self.has_stream(stream).await? => Err(unavailable(error)),
+            // Its service has never run.
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn has_stream(&self, name: &str) -> Result<bool, Error> {
+        match self.nats.jetstream.get_stream(name).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.kind() {
+                GetStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                    Ok(false)
+                }
+                _ => Err(unavailable(error)),
+            },
         }
     }
 

@@ -48,7 +48,7 @@ pub(super) fn operator(event: &StoredEvent) -> Option<&str> {
 pub(super) fn asked_for(event: &StoredEvent) -> String {
     let (fact, _) = split(&event.subject);
     let words = fact.trim_start_matches("operations.").trim_end_matches("_requested");
-    words.replace('.', " ").replace('_', " ")
+    words.replace(['.', '_'], " ")
 }
 
 /// What else the event says, as `name=value`.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use shared::operations::{BuriedEvent, Done, Operations};
 
+use super::counted;
 use super::event::{split, whole};
 use crate::CtlError;
 use crate::arguments::{Chosen, Letters, WhichLetters};
@@ -26,8 +27,10 @@ pub(super) async fn run(mesh: &Operations, out: Output, command: Letters) -> Res
             out.show(&letter, |_| show(&letter))?;
         }
         Letters::Replay { chosen } => {
-            return act(mesh, out, &chosen, "replay", async |sequence| mesh.replay_dead_letter(sequence).await)
-                .await;
+            return act(mesh, out, &chosen, "replay", async |sequence| {
+                mesh.replay_dead_letter(sequence).await
+            })
+            .await;
         }
         Letters::Discard { chosen, reason } => {
             let discard = async |sequence| mesh.discard_dead_letter(sequence, &reason).await;
@@ -108,7 +111,10 @@ async fn act(
     out.show(&answer, |width| {
         if dry_run {
             let nothing = "there are no such dead letters";
-            let hint = format!("would {verb} {} dead letters: add --yes to do it\n", letters.len());
+            let hint = format!(
+                "would {verb} {}: add --yes to do it\n",
+                counted(letters.len() as u64, "dead letter")
+            );
             let listed = list(&letters).draw(width, nothing);
             return if letters.is_empty() { listed } else { listed + &hint };
         }

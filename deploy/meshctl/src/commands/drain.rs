@@ -18,7 +18,9 @@ pub(super) async fn run(mesh: &Operations, out: Output, id: &str, no_wait: bool)
     let left = if no_wait { None } else { Some(mesh.has_left(&instance.id, LIMIT).await?) };
     if left == Some(false) {
         let seconds = LIMIT.as_secs();
-        return Err(CtlError::Late(format!("{name} was asked to leave, and is still there after {seconds} s")));
+        return Err(CtlError::Late(format!(
+            "{name} was asked to leave, and is still there after {seconds} s"
+        )));
     }
     let answer = json!({ "instance": instance, "left": left.is_some() });
     out.show(&answer, |_| match left {

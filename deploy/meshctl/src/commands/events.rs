@@ -29,7 +29,8 @@ async fn find(mesh: &Operations, out: Output, filter: &Filter, limit: usize) -> 
             table.row(event::row(event));
         }
         if found.gave_up {
-            let note = "there may be older ones: too many would have to be looked at, so give --since or --stream";
+            let note =
+                "there may be older ones: too many would have to be looked at, so give --since or --stream";
             table.note(DOUBTFUL, note);
         }
         table.draw(width, "no such events")

@@ -53,6 +53,12 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, CtlError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `1 event`, `2 events`.
+fn counted(count: u64, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
+}
+
 fn completions(shell: clap_complete::Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "meshctl", &mut script);

@@ -5,6 +5,7 @@ use shared::Error;
 use shared::messaging::CONSUMERS;
 use shared::operations::{From, Operations};
 
+use super::counted;
 use crate::CtlError;
 use crate::output::Output;
 use crate::times;
@@ -20,7 +21,10 @@ pub(super) fn from(consumer: &str, text: &str) -> Result<From, CtlError> {
         let reads = CONSUMERS.iter().find(|spec| spec.name == consumer).map_or("", |spec| spec.stream);
         return match sequence.parse() {
             Ok(sequence) if stream == reads => Ok(From::Sequence(sequence)),
-            _ => Err(Error::invalid("from", format!("{consumer} reads {reads}: give {reads}:<sequence>")).into()),
+            _ => {
+                Err(Error::invalid("from", format!("{consumer} reads {reads}: give {reads}:<sequence>"))
+                    .into())
+            }
         };
     }
     let rule = "must be a sequence number, a time such as 2026-01-02T03:04:05Z, or an age such as 10m";
@@ -42,7 +46,7 @@ pub(super) async fn run(
         "consumer": consumer, "from": format!("{stream}:{sequence}"), "events": events, "dry_run": !yes,
     });
     out.show(&answer, |_| {
-        let what = format!("{events} events, from {stream}:{sequence} on");
+        let what = format!("{}, from {stream}:{sequence} on", counted(events, "event"));
         if yes {
             format!("{consumer} gets again {what}\n")
         } else {

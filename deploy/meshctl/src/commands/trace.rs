@@ -6,6 +6,7 @@ use shared::messaging::{DEAD_LETTERS, OPERATIONS};
 use shared::operations::{Link, Operations, StoredEvent, Trace};
 
 use super::audit::{about, asked_for, operator};
+use super::counted;
 use super::event::{place, split};
 use crate::CtlError;
 use crate::output::Output;
@@ -20,7 +21,7 @@ pub(super) async fn run(mesh: &Operations, out: Output, key: &str) -> Result<(),
 fn draw(trace: &Trace, width: usize) -> String {
     let mut table = Table::new([
         ("AFTER", Column::Number),
-        ("FACT", Column::Text),
+        ("FACT", Column::Long),
         ("EVENT", Column::Text),
         ("SERVICE", Column::Text),
         ("ABOUT", Column::Long),
@@ -33,7 +34,9 @@ fn draw(trace: &Trace, width: usize) -> String {
         let (style, fact) = match kind {
             Kind::Fact => (PLAIN, fact),
             Kind::Replay => (DOUBTFUL, fact),
-            Kind::DeadLetter => (BAD, header(event, "mesh-dlq-subject").map_or(fact, |subject| split(subject).0)),
+            Kind::DeadLetter => {
+                (BAD, header(event, "mesh-dlq-subject").map_or(fact, |subject| split(subject).0))
+            }
             Kind::Asked => (DOUBTFUL, fact),
         };
         table.row([
@@ -48,12 +51,11 @@ fn draw(trace: &Trace, width: usize) -> String {
         }
     }
     let streams: HashSet<_> = trace.links.iter().map(|link| &link.event.stream).collect();
-    let count = trace.links.len();
     format!(
-        "{}{} events in {} streams, begun by {}\n",
+        "{}{} in {}, begun by {}\n",
         table.draw(width, ""),
-        count,
-        streams.len(),
+        counted(trace.links.len() as u64, "event"),
+        counted(streams.len() as u64, "stream"),
         trace.correlation_id
     )
 }

@@ -11,11 +11,6 @@ use crate::CtlError;
 use crate::output::Output;
 use crate::table::{BAD, paint};
 
-/// To the upper left corner; to the end of the line; to the end of the screen.
-const HOME: &str = "\u{1b}[H";
-const CLEAR_LINE: &str = "\u{1b}[K";
-const CLEAR_BELOW: &str = "\u{1b}[J";
-
 /// How much there is a second, between two looks.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Rates {
@@ -27,9 +22,11 @@ pub(super) struct Rates {
 
 impl Rates {
     fn between(before: &Overview, after: &Overview, elapsed: Duration) -> Self {
-        let rate = |from: u64, to: u64| to.saturating_sub(from) as f64 / elapsed.as_secs_f64().max(f64::EPSILON);
+        let rate =
+            |from: u64, to: u64| to.saturating_sub(from) as f64 / elapsed.as_secs_f64().max(f64::EPSILON);
         let (old, new) = (calls(before), calls(after));
-        let calls = new.into_iter().filter_map(|(id, count)| Some((id.to_owned(), rate(*old.get(id)?, count))));
+        let calls =
+            new.into_iter().filter_map(|(id, count)| Some((id.to_owned(), rate(*old.get(id)?, count))));
         let (old, new) = (messages(before), messages(after));
         let messages =
             new.into_iter().filter_map(|(name, last)| Some((name.to_owned(), rate(*old.get(name)?, last))));
@@ -82,7 +79,7 @@ pub(super) async fn run(mesh: &Operations, out: Output, seconds: u64) -> Result<
                 before = Some((answer.overview, now));
             }
             // It comes back.
-            Err(error) if !out.is_json() => redraw(out, &format!("{}\n", paint(BAD, &error.to_string())))?,
+            Err(error) if !out.is_json() => out.redraw(&format!("{}\n", paint(BAD, &error.to_string())))?,
             Err(error) => return Err(error.into()),
         }
     }
@@ -93,17 +90,6 @@ fn show(out: Output, answer: &Answer) -> Result<(), CtlError> {
         out.show_line(answer, |_| String::new())?;
         return Ok(());
     }
-    redraw(out, &answer.draw(out.size().0))
-}
-
-fn redraw(out: Output, screen: &str) -> Result<(), CtlError> {
-    if !out.is_terminal() {
-        out.write(&format!("{screen}\n"))?;
-        return Ok(());
-    }
-    // The last line stays free: a line end there would move everything up.
-    let lines = screen.lines().take(out.size().1.saturating_sub(1));
-    let lines: String = lines.map(|line| format!("{line}{CLEAR_LINE}\n")).collect();
-    out.write(&format!("{HOME}{lines}{CLEAR_BELOW}"))?;
+    out.redraw(&answer.draw(out.size().0))?;
     Ok(())
 }
