@@ -11,7 +11,7 @@ use super::streams::{bytes, last_age};
 use super::{consumers, counted, watch::Rates};
 use crate::CtlError;
 use crate::output::Output;
-use crate::table::{BAD, BOLD, Cell, Column, DIM, DOUBTFUL, GOOD, PLAIN, Table, cut, paint, styled};
+use crate::table::{BAD, Cell, Column, DIM, DOUBTFUL, GOOD, PLAIN, Table, cut, paint, styled};
 use crate::times;
 
 /// The shortest beginning of an id that is shown.
@@ -55,11 +55,11 @@ impl Answer {
         }
         let letters = if overview.dead_letters == 0 { PLAIN } else { BAD };
         screen.push_str(&format!(
-            "\n{} {}   {} {}\n",
-            paint(DIM, "OUTBOXES"),
-            paint(BOLD, &outboxes(overview)),
+            "\n{}  {}\n{}  {}\n",
+            paint(DIM, "OUTBOXES    "),
+            cut(&outboxes(overview), width.saturating_sub(14)),
             paint(DIM, "DEAD LETTERS"),
-            paint(letters.bold(), &overview.dead_letters.to_string()),
+            paint(letters, &overview.dead_letters.to_string()),
         ));
         screen
     }

@@ -95,7 +95,7 @@ async fn a_trace_shows_what_failed_what_was_done_about_it_and_what_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_is_silent_is_shown_as_such() {
+async fn an_instance_that_died_is_missing() {
     let world = World::start().await;
     // It was killed: its key is there until it expires.
     drop(world.payment_svc);
