@@ -25,7 +25,11 @@ def main() -> int:
     commands.add_parser("reconcile", help="compare the running mesh's orders with the providers' records")
     admin = commands.add_parser("admin", help="give a user of the running mesh admin authority")
     admin.add_argument("user", help="the user's id, as GET /v1/users/me tells it")
-    asked = parser.parse_args()
+    commands.add_parser("ctl", help="run meshctl on the running mesh, with the words that follow", add_help=False)
+    # Options among the words are for meshctl.
+    asked, words = parser.parse_known_args()
+    if words and asked.command != "ctl":
+        parser.error(f"unrecognized arguments: {' '.join(words)}")
 
     # A log line may hold what the terminal's encoding cannot show.
     sys.stdout.reconfigure(errors="replace")
@@ -33,6 +37,8 @@ def main() -> int:
     try:
         if asked.command == "up":
             return supervisor.up(release=asked.release)
+        if asked.command == "ctl":
+            return control.ctl(sys.argv[2:])
         if asked.command == "instance":
             return control.instance(asked.service)
         if asked.command in ("ledger", "reconcile"):

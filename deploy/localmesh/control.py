@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from .settings import CERTS, DATA, KEYS, MESH, STATE, STREAMS, MeshError, State, environment, get
+from .settings import CERTS, DATA, KEYS, MESH, STATE, STREAMS, MeshError, State, environment, get, nats_password_file
 
 PID_FILE = MESH / "mesh.pid"
 INSTANCES = MESH / "instances"
@@ -150,7 +150,7 @@ def status() -> int:
             print(f"{'one more':<16} {file.name.rpartition('.')[0]} (pid {pid})")
     answer = get(state.url("gateway") + "/readyz")
     if answer and answer[0] == 200:
-        print("ready")
+        print("ready; `deploy/just ctl status` says more")
         return 0
     print(f"not ready: {answer[1] if answer else 'the gateway does not answer'}")
     return 1
@@ -181,6 +181,19 @@ def ask(binary: str, *words: str) -> int:
     """Runs a command of a binary as a part of the running mesh."""
     state = running_mesh()
     return subprocess.run([Path(state.binaries) / binary, *words], env=environment(binary, state, 0, False)).returncode
+
+
+def ctl(words: list[str]) -> int:
+    """Becomes meshctl, as the user of the broker that people are."""
+    state = running_mesh()
+    binary = Path(state.binaries) / "meshctl"
+    if not binary.exists():
+        raise MeshError(f"{binary} is missing: stop the mesh and start it again, which builds it")
+    env = {**os.environ, "NATS_URL": state.url("nats-server", "nats"), "NATS_USER": "operator",
+           "NATS_PASSWORD_FILE": str(nats_password_file("operator"))}
+    # One that the shell has is for another broker.
+    env.pop("NATS_PASSWORD", None)
+    os.execve(binary, ["meshctl", *words], env)
 
 
 @contextlib.contextmanager

@@ -206,7 +206,9 @@ fn spec_of(consumer: &str) -> Result<&'static ConsumerSpec, Error> {
 
 /// A time as the broker's client takes it.
 pub(super) fn date_time(at: Timestamp) -> Result<OffsetDateTime, Error> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.as_micros()) * 1000)
+    // The broker counts nanoseconds in 64 bits, which end in the year 2262, and goes on with the year 1677.
+    let nanos = at.as_micros().saturating_mul(1000);
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(nanos))
         .map_err(|_| Error::invalid("time", "must be within the years -9999 to 9999"))
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::filter::is_token;
 use super::{Filter, Operations, StoredEvent, unavailable};
 use crate::Error;
 use crate::messaging::{DEAD_LETTERS, dead_letter};
@@ -72,6 +73,9 @@ impl Operations {
             filter.subject = Some(format!("dlq.*.{subject}"));
         }
         if let Some(consumer) = consumer {
+            if !is_token(consumer) {
+                return Err(Error::invalid("consumer", "must be a name, without dots, spaces and wildcards"));
+            }
             let rest = filter.subject.as_deref().and_then(|subject| subject.splitn(3, '.').nth(2));
             filter.subject = Some(match rest {
                 Some(rest) => format!("dlq.{consumer}.{rest}"),

@@ -1,22 +1,23 @@
 //! Events as the streams hold them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
-use async_nats::jetstream::{Message, stream::DirectGetErrorKind};
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::DirectGetErrorKind;
+use async_nats::jetstream::{ErrorCode, Message};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::future::try_join_all;
-use futures::stream::BoxStream;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::consumers::date_time;
-use super::scan::{Part, Scan, reader_name};
+use super::scan::{Part, Scan};
 use super::{Filter, Operations, unavailable};
 use crate::Error;
 use crate::messaging::{Cause, DEAD_LETTERS, MESSAGE_ID, STREAMS};
@@ -120,9 +121,6 @@ pub struct Found {
     pub gave_up: bool,
 }
 
-/// Events that fit a filter, as they come.
-pub type Tail = BoxStream<'static, Result<StoredEvent, Error>>;
-
 impl Operations {
     /// The newest `limit` events that fit.
     ///
@@ -141,7 +139,8 @@ impl Operations {
         Ok(Found { events, gave_up })
     }
 
-    /// Looks at the end of a stream first, and then at ever wider parts before it.
+    /// Reads all that fit when they are few. Otherwise looks at the end of a stream first, and then at ever wider parts
+    /// before it.
     async fn find_in(
         &self,
         stream: &str,
@@ -152,18 +151,15 @@ impl Operations {
         let mut found = Found { events: Vec::new(), gave_up: false };
         let Some((first, mut end)) = self.span(stream, filter).await? else { return Ok(found) };
         let mut look = FIRST_LOOK.max(limit as u64);
+        let few = self.count(stream, subject, first).await? <= look;
         let mut scanned = 0;
         while end > first && found.events.len() < limit {
             if scanned >= MOST_SCANNED {
                 found.gave_up = true;
                 break;
             }
-            let begin = end.saturating_sub(look).max(first);
-            let policy = DeliverPolicy::ByStartSequence { start_sequence: begin };
-            let jetstream = &self.nats.jetstream;
-            let Some(mut scan) = Scan::begin(jetstream, stream, subject, policy, Part::Whole).await? else {
-                break;
-            };
+            let begin = if few { first } else { end.saturating_sub(look).max(first) };
+            let Some(mut scan) = self.scan_from(stream, subject, begin, Part::Whole).await? else { break };
             let mut part = Vec::new();
             'scan: loop {
                 let messages = scan.next().await?;
@@ -190,6 +186,25 @@ impl Operations {
         }
         found.events.drain(..found.events.len().saturating_sub(limit));
         Ok(found)
+    }
+
+    async fn scan_from(
+        &self,
+        stream: &str,
+        subject: &str,
+        start_sequence: u64,
+        part: Part,
+    ) -> Result<Option<Scan>, Error> {
+        let policy = DeliverPolicy::ByStartSequence { start_sequence };
+        Scan::begin(&self.nats.jetstream, stream, subject, policy, part).await
+    }
+
+    /// How many there are from this sequence number on.
+    async fn count(&self, stream: &str, subject: &str, from: u64) -> Result<u64, Error> {
+        let Some(scan) = self.scan_from(stream, subject, from, Part::Headers).await? else { return Ok(0) };
+        let count = scan.left();
+        scan.end().await;
+        Ok(count)
     }
 
     /// The sequence numbers between which a stream has what a filter asks for, the second one excluded.
@@ -235,7 +250,8 @@ impl Operations {
             return self.event_at(stream, sequence).await?.ok_or(Error::NotFound("event"));
         }
         let held = STREAMS.iter().filter(|spec| spec.name != DEAD_LETTERS);
-        let searches = held.map(|spec| self.look_up(spec.name, spec.subjects, key));
+        let seen = AtomicBool::new(false);
+        let searches = held.map(|spec| self.look_up(spec.name, spec.subjects, key, &seen));
         let found = try_join_all(searches).await?.into_iter().flatten().next();
         let (stream, sequence) = found.ok_or(Error::NotFound("event"))?;
         self.event_at(stream, sequence).await?.ok_or(Error::NotFound("event"))
@@ -254,16 +270,32 @@ impl Operations {
                 &message.payload,
             ))),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unavailable(error)),
+            Err(error) if self.has_stream(stream).await? => Err(unavailable(error)),
+            // Its service has never run.
+            Err(_) => Ok(None),
         }
     }
 
-    /// Where a stream holds the event with this id. Ids tell when they were made, so only what came later is read.
+    async fn has_stream(&self, name: &str) -> Result<bool, Error> {
+        match self.nats.jetstream.get_stream(name).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.kind() {
+                GetStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                    Ok(false)
+                }
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+
+    /// Where a stream holds the event with this id. Ids tell when they were made, so only what came later is read, and
+    /// only until it was `seen`, here or in another stream.
     async fn look_up(
         &self,
         stream: &'static str,
         subject: &str,
         id: &str,
+        seen: &AtomicBool,
     ) -> Result<Option<(&'static str, u64)>, Error> {
         let jetstream = &self.nats.jetstream;
         let Some(mut scan) = Scan::begin(jetstream, stream, subject, made_at(id), Part::Headers).await?
@@ -271,7 +303,7 @@ impl Operations {
             return Ok(None);
         };
         let mut found = None;
-        while found.is_none() {
+        while !seen.load(Ordering::Relaxed) {
             let messages = scan.next().await?;
             if messages.is_empty() {
                 break;
@@ -279,50 +311,11 @@ impl Operations {
             let has_id = |message: &&Message| header(message, "ce-id") == Some(id);
             if let Some(message) = messages.iter().find(has_id) {
                 found = Some((stream, message.info().map_err(unavailable)?.stream_sequence));
+                seen.store(true, Ordering::Relaxed);
             }
         }
         scan.end().await;
         Ok(found)
-    }
-
-    /// Events that fit, from now on or from `filter.since` on.
-    ///
-    /// # Errors
-    /// As [`Operations::find`].
-    pub async fn tail(&self, filter: &Filter) -> Result<Tail, Error> {
-        let streams = filter.streams()?;
-        let begin = streams.iter().map(|(stream, subject)| self.tail_of(stream, subject, filter));
-        let tails: Vec<_> = try_join_all(begin).await?.into_iter().flatten().collect();
-        Ok(futures::stream::select_all(tails).boxed())
-    }
-
-    async fn tail_of(&self, stream: &str, subject: &str, filter: &Filter) -> Result<Option<Tail>, Error> {
-        let handle = self.nats.jetstream.get_stream_no_info(stream).await.map_err(unavailable)?;
-        if handle.get_info().await.is_err() {
-            return Ok(None);
-        }
-        let deliver_policy = match filter.since {
-            Some(since) => DeliverPolicy::ByStartTime { start_time: date_time(since)? },
-            None => DeliverPolicy::New,
-        };
-        let config = pull::OrderedConfig {
-            name: Some(reader_name()),
-            filter_subjects: vec![subject.to_owned()],
-            deliver_policy,
-            ..pull::OrderedConfig::default()
-        };
-        let consumer = Box::pin(handle.create_consumer(config)).await.map_err(unavailable)?;
-        let messages = Box::pin(consumer.messages()).await.map_err(unavailable)?;
-        let filter = filter.clone();
-        let events = messages.filter_map(move |message| {
-            let event = message.map_err(unavailable).and_then(|message| StoredEvent::of(&message));
-            let fits = match &event {
-                Ok(event) => filter.fits(event.aggregate.as_deref(), &event.data),
-                Err(_) => true,
-            };
-            std::future::ready(fits.then_some(event))
-        });
-        Ok(Some(events.boxed()))
     }
 }
 

@@ -97,7 +97,7 @@ impl Filter {
     }
 }
 
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && !text.contains(['.', '*', '>']) && !text.contains(char::is_whitespace)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use async_nats::Subscriber;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ use crate::proto::events::v1;
 const ANSWERS: Duration = Duration::from_millis(200);
 /// How long an instance may take to say that it will leave.
 const DRAIN: Duration = Duration::from_secs(2);
+/// How often it is looked whether an instance has left.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A process of the mesh.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,14 +46,42 @@ struct Endpoint {
     data: Option<Value>,
 }
 
+/// What instances say of themselves, as they answer.
+struct Answers {
+    answers: Subscriber,
+    end: Instant,
+}
+
+impl Answers {
+    /// The reports of these instances, by id, of whoever answers in time.
+    async fn of(mut self, instances: &[Instance]) -> HashMap<String, Report> {
+        let mut reports = HashMap::new();
+        while instances.iter().any(|instance| !reports.contains_key(&instance.id)) {
+            let Ok(Some(answer)) = tokio::time::timeout_at(self.end, self.answers.next()).await else {
+                break;
+            };
+            // Others may answer there too, with something else.
+            let Ok(Answer { endpoints }) = serde_json::from_slice(&answer.payload) else { continue };
+            for data in endpoints.into_iter().filter_map(|endpoint| endpoint.data) {
+                if let Ok(Stats { instance, report }) = serde_json::from_value(data) {
+                    reports.insert(instance, report);
+                }
+            }
+        }
+        reports
+    }
+}
+
 impl Operations {
     /// Every live instance, by service and then by when it started.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the broker does not answer.
     pub async fn instances(&self) -> Result<Vec<InstanceState>, Error> {
+        // Asked before it is known who should answer, so that the time runs meanwhile.
+        let answers = self.ask().await?;
         let mut instances = self.registered().await?;
-        let mut reports = self.reports(instances.len()).await?;
+        let mut reports = answers.of(&instances).await;
         instances.sort_by(|one, other| {
             (&one.service, one.started_at, &one.id).cmp(&(&other.service, other.started_at, &other.id))
         });
@@ -81,25 +112,30 @@ impl Operations {
         Ok(instances)
     }
 
-    /// What instances say of themselves, by id, of whoever answers in time.
-    async fn reports(&self, expected: usize) -> Result<HashMap<String, Report>, Error> {
+    /// Asks all who are there how they are.
+    async fn ask(&self) -> Result<Answers, Error> {
         let client = &self.nats.client;
         let inbox = client.new_inbox();
-        let mut answers = client.subscribe(inbox.clone()).await.map_err(unavailable)?;
+        let answers = client.subscribe(inbox.clone()).await.map_err(unavailable)?;
         client.publish_with_reply("$SRV.STATS", inbox, "".into()).await.map_err(unavailable)?;
-        let end = Instant::now() + ANSWERS;
-        let mut reports = HashMap::new();
-        while reports.len() < expected {
-            let Ok(Some(answer)) = tokio::time::timeout_at(end, answers.next()).await else { break };
-            // Others may answer there too, with something else.
-            let Ok(Answer { endpoints }) = serde_json::from_slice(&answer.payload) else { continue };
-            for data in endpoints.into_iter().filter_map(|endpoint| endpoint.data) {
-                if let Ok(Stats { instance, report }) = serde_json::from_value(data) {
-                    reports.insert(instance, report);
-                }
+        Ok(Answers { answers, end: Instant::now() + ANSWERS })
+    }
+
+    /// Whether an instance was gone from the registry before `limit` had passed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the broker does not answer.
+    pub async fn has_left(&self, id: &str, limit: Duration) -> Result<bool, Error> {
+        let end = Instant::now() + limit;
+        loop {
+            if self.registered().await?.iter().all(|instance| instance.id != id) {
+                return Ok(true);
             }
+            if Instant::now() >= end {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
-        Ok(reports)
     }
 
     /// Asks an instance to leave, as SIGTERM does: out of the registry, finish what is in flight, end. Named by its id or

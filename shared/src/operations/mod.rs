@@ -13,6 +13,7 @@ mod instances;
 mod overview;
 mod scan;
 mod streams;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -20,11 +21,12 @@ mod trace;
 pub use audit::NO_REASON;
 pub use consumers::{ConsumerState, From};
 pub use dead_letters::{BuriedEvent, Done};
-pub use events::{Found, StoredEvent, Tail};
+pub use events::{Found, StoredEvent};
 pub use filter::Filter;
 pub use instances::InstanceState;
 pub use overview::Overview;
 pub use streams::StreamState;
+pub use tail::Tail;
 pub use trace::{Link, Trace};
 
 use crate::Error;

@@ -52,6 +52,8 @@ async fn a_dead_letter_is_seen_replayed_once_and_on_record() {
     assert!(letters(Some("user-svc-credits"), Some("users.user")).await.is_empty());
     let of_credits = letters(Some("user-svc-credits"), None).await;
     assert_eq!(of_credits, [world.console.dead_letter(1).await.unwrap()]);
+    let wrong = world.console.dead_letters(Some("*"), &Filter::default(), 10).await.unwrap_err();
+    assert!(wrong.to_string().starts_with("consumer: must be a name"), "{wrong}");
     let letter = &of_credits[0];
     assert_eq!((letter.reason.as_str(), letter.deliveries), ("no such user", 3));
     assert_eq!(
@@ -197,6 +199,9 @@ async fn an_instance_is_asked_to_leave_by_the_beginning_of_its_id() {
     }
     assert_eq!(world.console.drain("abc").await.unwrap().id, "abc-1");
     tokio::time::timeout(crate::testkit::LIMIT, one.drained()).await.unwrap();
+    assert!(!world.console.has_left("abc-1", Duration::ZERO).await.unwrap());
+    one.leave().await;
+    assert!(world.console.has_left("abc-1", crate::testkit::LIMIT).await.unwrap());
     assert!(futures::FutureExt::now_or_never(two.drained()).is_none(), "only the one that was named");
     assert_eq!(world.record().await[0].1["instance"], "abc-1");
 }

@@ -8,8 +8,8 @@ use futures::StreamExt;
 use super::*;
 use crate::health::Health;
 use crate::mesh::{Instance, Registration, RegistrySettings};
-use crate::testkit::LIMIT;
-use crate::time::Clock;
+use crate::testkit::{LIMIT, eventually};
+use crate::time::{Clock, Timestamp};
 
 fn sequences(found: &Found) -> Vec<u64> {
     found.events.iter().map(|event| event.sequence).collect()
@@ -50,6 +50,9 @@ async fn events_are_found_by_time_and_decoded() {
     let found = world.console.find(&since, 10).await.unwrap().events;
     assert_eq!((found.len(), found[0].subject.as_str()), (1, "counsels.message.created.c"));
     assert_eq!(found[0].data["tokens"], 3);
+    // Beyond what the broker can count.
+    let far = Filter { since: Timestamp::from_rfc3339("2999-01-01T00:00:00Z"), ..Filter::default() };
+    assert!(world.console.find(&far, 10).await.unwrap().events.is_empty());
     let until = Filter { until: Some(between), ..Filter::default() };
     let found = world.console.find(&until, 10).await.unwrap().events;
     assert_eq!(found, std::slice::from_ref(&first));
@@ -131,6 +134,31 @@ async fn a_tail_tells_of_what_fits_as_it_comes() {
         seen.insert(event.subject);
     }
     assert!(seen.contains("users.user.updated.before"));
+}
+
+#[tokio::test]
+async fn a_tail_goes_on_where_it_was_when_the_broker_comes_back() {
+    let world = World::new().await;
+    world.updated("before").await;
+    let mut fresh = world.console.tail(&subject("users.user")).await.unwrap();
+    let mut used = world.console.tail(&subject("users.user")).await.unwrap();
+    world.updated("first").await;
+    let next = async |tail: &mut Tail| {
+        tokio::time::timeout(LIMIT, tail.next()).await.unwrap().unwrap().unwrap().subject
+    };
+    assert_eq!(next(&mut used).await, "users.user.updated.first");
+    world.server.restart().await;
+    eventually("the broker takes events again", async || {
+        match world.nats.jetstream.publish("users.user.updated.second", "{}".into()).await {
+            Ok(sent) => sent.await.is_ok(),
+            Err(_) => false,
+        }
+    })
+    .await;
+    assert_eq!(next(&mut used).await, "users.user.updated.second");
+    // It had seen nothing yet, and is not told of what was there before it began.
+    assert_eq!(next(&mut fresh).await, "users.user.updated.first");
+    assert_eq!(next(&mut fresh).await, "users.user.updated.second");
 }
 
 #[tokio::test]
