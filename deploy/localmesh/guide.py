@@ -10,6 +10,7 @@ The mesh is ready, {seconds:.2f} s after the build.
   gateway      {gateway}
   Swagger UI   {gateway}/swagger-ui/
   OpenAPI      {gateway}/v3/api-docs
+  console      {gateway}/ops  (for admins: sign in there, it says how to become one)
   NATS         {nats}
   monitoring   {monitoring}
 

@@ -104,7 +104,8 @@ def environment(binary: str, state: State, listen_port: int, colour: bool) -> di
                       MESH_TLS_KEY=str(CERTS / f"{binary}-key.pem"))
     if binary == "gateway":
         values.update(SESSION_KEY_FILE=str(KEYS / "session.key"), DEVELOPMENT="true",
-                      MESH_SIGNING_KEY_FILE=str(KEYS / "mesh-signing.pem"))
+                      MESH_SIGNING_KEY_FILE=str(KEYS / "mesh-signing.pem"),
+                      CONSOLE_NATS_USER="console", CONSOLE_NATS_PASSWORD_FILE=str(nats_password_file("console")))
     else:
         values.update(MESH_VERIFYING_KEYS_FILE=str(KEYS / "mesh-verifying.pem"),
                       DATABASE_URL=f"sqlite://{quote(str(DATA / binary))}.db?mode=rwc")

@@ -61,6 +61,9 @@ pub struct Config {
     pub idempotency: IdempotencySettings,
     /// `FEED_HISTORY` (seconds), `FEED_EVENTS`, `FEED_CONNECTIONS`, `FEED_CONNECTIONS_PER_USER`.
     pub feed: FeedSettings,
+    /// `CONSOLE_NATS_USER`, `CONSOLE_NATS_PASSWORD`: with them there is a console for operators, which is that user of
+    /// the broker.
+    pub console: Option<NatsSettings>,
     /// `SHUTDOWN_LIMIT` (seconds): how long requests in flight may take at the end.
     pub shutdown_limit: Duration,
     /// `LOG_FORMAT`.
@@ -100,6 +103,7 @@ impl Config {
         let mut registry = RegistrySettings { replicas: idempotency.replicas, ..RegistrySettings::default() };
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let feed = read_feed(&mut source);
+        let console = read_console(&mut source, &nats);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
         let log_format = source.or("log.format", LogFormat::Auto);
         let metrics = source.optional("metrics.addr");
@@ -126,6 +130,7 @@ impl Config {
                 images: images?,
                 idempotency,
                 feed,
+                console,
                 shutdown_limit,
                 log_format,
                 metrics,
@@ -163,6 +168,17 @@ fn read_feed(source: &mut Source) -> FeedSettings {
         connections: source.or("feed.connections", defaults.connections),
         connections_per_user: source.or("feed.connections.per.user", defaults.connections_per_user),
     }
+}
+
+/// The gateway's own user of the broker has few rights on purpose, so the console comes as another.
+fn read_console(source: &mut Source, nats: &NatsSettings) -> Option<NatsSettings> {
+    let user = source.optional::<String>("console.nats.user");
+    let password = source.optional_secret("console.nats.password", 1);
+    if user.is_some() != password.is_some() {
+        source.refuse("console.nats.user", "give CONSOLE_NATS_USER and CONSOLE_NATS_PASSWORD, or neither");
+    }
+    let login = user.zip(password)?;
+    Some(NatsSettings { url: nats.url.clone(), login: Some(login) })
 }
 
 /// All services or none: half a static mesh would leave the other half to chance.

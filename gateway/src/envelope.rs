@@ -132,7 +132,7 @@ pub enum Errors {
 }
 
 /// A refusal or a failure, with its code in the contract.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ApiError {
     status: StatusCode,
     code: Cow<'static, str>,
@@ -165,6 +165,16 @@ impl ApiError {
     pub fn invalid(details: Vec<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "HTTP_INVALID_INPUT", "the request breaks a rule")
             .with_details(details)
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Every violated rule, as `field: rule`.
+    pub fn details(&self) -> &[String] {
+        &self.details
     }
 
     /// Whether the same request may succeed later.

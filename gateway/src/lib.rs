@@ -3,6 +3,7 @@
 mod admins;
 mod buckets;
 mod config;
+mod console;
 mod dto;
 mod edge;
 mod envelope;
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 
 pub use admins::grant_admin;
 pub use config::Config;
+use console::Console;
 pub use edge::{EdgeSettings, Rate, TlsFiles};
 use edge::{RateLimits, Server};
 pub use feed::FeedSettings;
@@ -60,6 +62,7 @@ pub struct App {
     idempotency: IdempotencyKeys,
     images: Images,
     feeds: Feeds,
+    console: Option<Arc<Console>>,
     shutdown: Shutdown,
     directory: Directory,
     nats: async_nats::Client,
@@ -75,6 +78,7 @@ pub struct App {
 pub async fn start(config: Config) -> Result<Running, Error> {
     let shutdown = Shutdown::default();
     // Boxed, here and below: the futures of the broker's client are large, and callers hold them on the stack.
+    let config = Box::new(config);
     let nats = Box::pin(Nats::connect_when_there(&config.nats, GATEWAY, &shutdown))
         .await
         .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
@@ -92,6 +96,10 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     let follow = || RevokedSessions::follow(nats.clone(), replicas, &shutdown);
     let revoked = until_available("the bucket of closed sessions", follow).await?;
     let feeds = Feeds::start(nats.jetstream.clone(), config.feed.clone(), &shutdown);
+    let console = match &config.console {
+        Some(settings) => Some(Box::pin(Console::open(settings, &shutdown)).await?),
+        None => None,
+    };
     let app = Arc::new(App {
         upstream,
         sessions: Sessions::new(&config.session_keys, config.session_cache)?,
@@ -101,6 +109,7 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         idempotency,
         images,
         feeds,
+        console,
         shutdown: shutdown.clone(),
         directory,
         nats: nats.client.clone(),

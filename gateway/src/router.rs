@@ -28,6 +28,10 @@ pub fn router(app: Arc<App>) -> axum::Router {
         Some(identity) => router.merge(identity.router()),
         None => router,
     };
+    let router = match &app.console {
+        Some(console) => router.merge(console.router(app.clone())),
+        None => router,
+    };
     router
         .merge(SwaggerUi::new("/swagger-ui").url("/v3/api-docs", document))
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "HTTP_NOT_FOUND", "there is no such route"))

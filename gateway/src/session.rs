@@ -11,7 +11,7 @@ pub(crate) use cookies::read as read_cookie;
 pub use cookies::{
     SessionCookies, append as append_cookie, clear_cookies, clear_refresh_cookies, refresh_token,
 };
-pub use extract::{admins_only, bearer, guest_of, signed_in_only};
+pub use extract::{admins_only, bearer, guest_of, pass, session, signed_in_only};
 use jsonwebtoken::errors::ErrorKind;
 pub use keys::{SessionKeySettings, SessionKeys};
 pub use revoked::RevokedSessions;

@@ -23,6 +23,18 @@ fn may_use_cookies(origins: &Origins, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether a page of this gateway itself asks, or none at all, or whoever asks knows the token: not even pages that may
+/// use the API with cookies.
+pub fn is_from_own_page(headers: &HeaderMap) -> bool {
+    let by_page = || match headers.get(ORIGIN) {
+        Some(origin) => is_own(origin, headers.get(HOST)),
+        None => headers
+            .get("sec-fetch-site")
+            .is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none")),
+    };
+    bearer(headers).is_some() || by_page()
+}
+
 /// Whether an origin is the host that was asked. TLS may end in front of the gateway, so the scheme does not count.
 fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);

@@ -7,7 +7,7 @@ mod server;
 mod settings;
 
 pub use address::{TrustedProxies, tell_address};
-pub use csrf::same_site_only;
+pub use csrf::{is_from_own_page, same_site_only};
 pub use rate::{EXPOSED, RateLimits, limit_addresses, limit_sign_in};
 pub use server::{Server, TlsFiles};
 pub use settings::{EdgeSettings, Rate};

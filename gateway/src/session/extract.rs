@@ -34,7 +34,7 @@ pub async fn admins_only(State(app): State<Arc<App>>, request: Request, next: Ne
 }
 
 /// Counts the request of a user, and lets it pass.
-async fn pass(app: &App, session: Session, mut request: Request, next: Next) -> Response {
+pub async fn pass(app: &App, session: Session, mut request: Request, next: Next) -> Response {
     match app.rates.take_of_user(&session.user_id) {
         Ok(standing) => {
             request.extensions_mut().insert(session);
@@ -48,7 +48,11 @@ async fn pass(app: &App, session: Session, mut request: Request, next: Next) -> 
     }
 }
 
-fn session(app: &App, headers: &HeaderMap) -> Result<Session, ApiError> {
+/// The session whose access token came along.
+///
+/// # Errors
+/// 401 with the reason when there is none, or it is not good.
+pub fn session(app: &App, headers: &HeaderMap) -> Result<Session, ApiError> {
     let refused =
         |code: &'static str, message: &'static str| ApiError::new(StatusCode::UNAUTHORIZED, code, message);
     let token = match bearer(headers).or_else(|| cookies::read(headers, ACCESS)) {

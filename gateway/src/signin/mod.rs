@@ -33,7 +33,7 @@ use shared::error::Error;
 use shared::messaging::Nats;
 use shared::messaging::permissions::SIGN_INS;
 use ticket::{Ticket, Tickets};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::buckets;
 use crate::envelope::ApiError;
@@ -203,6 +203,24 @@ impl SignIn {
             }
         };
         Ok(Returned { redirect_url, cookie, outcome })
+    }
+
+    /// The providers that are offered, each with the address at which signing in begins that ends on a page of this
+    /// gateway itself; none when that page is not registered for sign-in.
+    pub fn ways_to(&self, path: &str, headers: &HeaderMap) -> Vec<(Provider, String)> {
+        let page = self.base(headers).and_then(|base| base.join(path).ok());
+        let Some(page) = page.and_then(|page| self.redirects.allow(page.as_str())) else { return Vec::new() };
+        let offered = [Provider::Kakao, Provider::Naver].into_iter();
+        let offered = offered.filter(|provider| self.provider(*provider).is_ok());
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("redirect-url", page.as_str())
+            .finish();
+        offered.map(|provider| (provider, format!("/v1/auth/login/{}?{query}", provider.name()))).collect()
+    }
+
+    /// Whether this is a developer's machine.
+    pub fn is_development(&self) -> bool {
+        self.is_development
     }
 
     fn provider(&self, provider: Provider) -> Result<&dyn IdentityProvider, ApiError> {

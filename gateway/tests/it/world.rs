@@ -60,6 +60,7 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         },
         idempotency: gateway::IdempotencySettings::default(),
         feed: gateway::FeedSettings::default(),
+        console: Some(nats.settings("console")),
         shutdown_limit: Duration::from_secs(5),
         log_format: LogFormat::Auto,
         metrics: None,

@@ -89,24 +89,20 @@ impl Nats {
     /// # Errors
     /// [`Error::Unavailable`] when the broker cannot be reached now.
     pub async fn connect(settings: &NatsSettings, name: &str) -> Result<Self, Error> {
-        let client = settings
-            .options()
-            .name(name)
-            .max_reconnects(None)
-            .reconnect_delay_callback(|attempts| {
-                let exponent = u32::try_from(attempts.min(5)).unwrap_or(5);
-                Duration::from_millis(100 * 2_u64.pow(exponent)).min(Duration::from_secs(2))
-            })
-            .event_callback(|event| async move {
-                match event {
-                    // Such as a subject that is not ours to use.
-                    ClientEvent::ServerError(error) => tracing::warn!(%error, "the broker refuses"),
-                    event => tracing::info!(%event, "broker connection"),
-                }
-            })
-            .connect(settings.servers())
-            .await
-            .map_err(|error| Error::Unavailable(Box::new(error)))?;
+        Self::connect_with(named(settings, name), settings).await
+    }
+
+    /// As [`Nats::connect`], but does not wait: the connection comes about when the broker is there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the address is none.
+    pub async fn connect_in_background(settings: &NatsSettings, name: &str) -> Result<Self, Error> {
+        Self::connect_with(named(settings, name).retry_on_initial_connect(), settings).await
+    }
+
+    async fn connect_with(options: ConnectOptions, settings: &NatsSettings) -> Result<Self, Error> {
+        let client = options.connect(settings.servers()).await;
+        let client = client.map_err(|error| Error::Unavailable(Box::new(error)))?;
         let jetstream = jetstream::new(client.clone());
         Ok(Self { client, jetstream })
     }
@@ -133,4 +129,23 @@ impl Nats {
             }
         }
     }
+}
+
+/// How a client connects: for good, whatever becomes of the broker.
+fn named(settings: &NatsSettings, name: &str) -> ConnectOptions {
+    settings
+        .options()
+        .name(name)
+        .max_reconnects(None)
+        .reconnect_delay_callback(|attempts| {
+            let exponent = u32::try_from(attempts.min(5)).unwrap_or(5);
+            Duration::from_millis(100 * 2_u64.pow(exponent)).min(Duration::from_secs(2))
+        })
+        .event_callback(|event| async move {
+            match event {
+                // Such as a subject that is not ours to use.
+                ClientEvent::ServerError(error) => tracing::warn!(%error, "the broker refuses"),
+                event => tracing::info!(%event, "broker connection"),
+            }
+        })
 }

@@ -34,6 +34,8 @@ pub struct ConsumerState {
     pub ack_pending: u64,
     /// How many of those were given more than once.
     pub redelivered: u64,
+    /// How many events it was given altogether, since it was made or sent back.
+    pub deliveries: u64,
     /// How many pulls wait for events: none means that nobody consumes.
     pub waiting_pulls: u64,
     /// Everything up to this sequence number of the stream is acknowledged.
@@ -56,6 +58,7 @@ impl ConsumerState {
             pending: info.num_pending,
             ack_pending: info.num_ack_pending as u64,
             redelivered: info.num_redelivered as u64,
+            deliveries: info.delivered.consumer_sequence,
             waiting_pulls: info.num_waiting as u64,
             acknowledged_to: info.ack_floor.stream_sequence,
             delivered_to: info.delivered.stream_sequence,

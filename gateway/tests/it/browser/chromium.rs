@@ -100,6 +100,11 @@ impl Page {
         self.ask("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
+    /// Runs no script of any page from now on.
+    pub async fn without_scripts(&mut self) {
+        self.ask("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+    }
+
     /// A picture of what is shown (PNG).
     pub async fn picture(&mut self) -> Vec<u8> {
         let picture = self.ask("Page.captureScreenshot", json!({ "format": "png" })).await;

@@ -1,6 +1,6 @@
 //! A web client in a real browser: signs in with the development provider, talks, buys, signs out.
 
-mod chromium;
+pub mod chromium;
 mod client;
 mod purchase;
 
