@@ -58,6 +58,11 @@ impl NatsSettings {
         Self { url, login: user.zip(password) }
     }
 
+    /// Whether there are several servers to choose from.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.servers().len() > 1
+    }
+
     fn servers(&self) -> Vec<&str> {
         self.url.split(',').map(str::trim).collect()
     }
