@@ -72,8 +72,9 @@ async fn grant_admin(config: Config, user_id: &str) -> ExitCode {
 async fn serve(config: Config) -> ExitCode {
     shared::telemetry::init("gateway", config.log_format);
     let start = async {
-        if let Some(listen) = config.metrics {
-            shared::metrics::serve(listen).await?;
+        // Before anything is counted.
+        if config.metrics.is_some() {
+            shared::metrics::keep()?;
         }
         gateway::start(config).await
     };

@@ -142,8 +142,10 @@ impl Known {
         };
         let database = self.database.map(|matter| format!("database: {matter}"));
         let broker = self.broker.map(|matter| match self.outbox {
-            Some(backlog) => format!("broker: {matter}; {} in the outbox", backlog.count()),
-            None => format!("broker: {matter}"),
+            Some(backlog) if backlog.waiting > 0 => {
+                format!("broker: {matter}; {} in the outbox", backlog.count())
+            }
+            _ => format!("broker: {matter}"),
         });
         let reasons = phase.into_iter().chain(database).chain(needed).chain(broker).chain(late).collect();
         Report { status, reasons, outbox: self.outbox, calls: Calls::default() }

@@ -121,10 +121,12 @@ mod tests {
     #[test]
     fn only_failures_of_ours_count_as_such() {
         let failed = |code: Code| has_failed(Status::new(code, "").into_http::<Body>().headers());
-        for code in [Code::Unknown, Code::Internal, Code::Unavailable, Code::DataLoss, Code::DeadlineExceeded] {
+        for code in [Code::Unknown, Code::Internal, Code::Unavailable, Code::DataLoss, Code::DeadlineExceeded]
+        {
             assert_eq!(failed(code), Some(true), "{code:?}");
         }
-        for code in [Code::Ok, Code::NotFound, Code::InvalidArgument, Code::ResourceExhausted, Code::Aborted] {
+        for code in [Code::Ok, Code::NotFound, Code::InvalidArgument, Code::ResourceExhausted, Code::Aborted]
+        {
             assert_eq!(failed(code), Some(false), "{code:?}");
         }
         assert_eq!(has_failed(&HeaderMap::new()), None);

@@ -20,6 +20,8 @@ const ASK: Duration = Duration::from_secs(3);
 const LIMIT: Duration = Duration::from_secs(2);
 /// How long a server of a cluster may be connected without a word from JetStream before another one is tried.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long the next one may. A cluster without a leader is silent everywhere, so this is no hurry.
+const NEXT_SILENCE: Duration = Duration::from_secs(4);
 
 /// Tells a [`Health`] every second how database, outbox and broker are.
 pub struct Monitor {
@@ -70,11 +72,11 @@ impl Monitor {
 
     async fn watch_broker(&self) {
         let mut ticks = ticks();
-        let (mut answered, mut silent) = (None::<Instant>, None::<Instant>);
+        let (mut answered, mut patience_ends) = (None::<Instant>, None::<Instant>);
         loop {
             ticks.tick().await;
             if self.nats.client.connection_state() != State::Connected {
-                (answered, silent) = (None, None);
+                answered = None;
                 self.health.change(|known| known.broker = Some("not connected"));
                 continue;
             }
@@ -83,15 +85,15 @@ impl Monitor {
             }
             let asked = Instant::now();
             if self.has_jetstream().await {
-                (answered, silent) = (Some(asked), None);
+                (answered, patience_ends) = (Some(asked), None);
                 self.health.change(|known| known.broker = None);
             } else {
                 answered = None;
-                let since = *silent.get_or_insert(asked);
                 self.health.change(|known| known.broker = Some("JetStream does not answer"));
-                if self.is_cluster && since.elapsed() >= SILENCE {
-                    silent = None;
+                let ends = *patience_ends.get_or_insert(asked + SILENCE);
+                if self.is_cluster && Instant::now() >= ends {
                     self.try_another().await;
+                    patience_ends = Some(Instant::now() + NEXT_SILENCE);
                 }
             }
         }
@@ -103,8 +105,8 @@ impl Monitor {
         matches!(timeout(LIMIT, asked).await, Ok(Ok(_)))
     }
 
-    /// A server that was cut off from the others keeps its clients, who learn nothing from it. The next one is chosen at
-    /// random: should it be the same again, it has [`SILENCE`] again.
+    /// A server that was cut off from the others keeps its clients, who learn nothing from it. The client chooses the next
+    /// one at random: should it be the same again, [`NEXT_SILENCE`] is soon over.
     async fn try_another(&self) {
         tracing::warn!("JetStream does not answer; connecting to another server of the cluster");
         if let Err(error) = self.nats.client.force_reconnect().await {
