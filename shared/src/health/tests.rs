@@ -6,14 +6,14 @@ mod watching;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 use super::*;
-use crate::messaging::CreateMessagingTables;
+use crate::messaging::{CreateMessagingTables, IndexPublishedAlone};
 
 struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(CreateMessagingTables)]
+        vec![Box::new(CreateMessagingTables), Box::new(IndexPublishedAlone)]
     }
 }
 

@@ -18,7 +18,7 @@ use async_nats::{ConnectOptions, Event as ClientEvent, ServerAddr, jetstream};
 pub use consumer::{Consumer, ConsumerSettings, Handler, HandlerError, PreparingHandler};
 pub(crate) use event::{Cause, MESSAGE_ID, OutgoingHeaders, type_of};
 pub use event::{Event, ReceivedEvent};
-pub use migration::CreateMessagingTables;
+pub use migration::{CreateMessagingTables, IndexPublishedAlone};
 pub use outbox::OutboxSignal;
 pub use relay::{Relay, RelaySettings};
 pub use topology::{
