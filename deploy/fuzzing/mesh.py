@@ -16,7 +16,7 @@ from pathlib import Path
 
 from localmesh import ports
 from localmesh.processes import Watchdog
-from localmesh.settings import PORTS, ROOT, MeshError, binaries_folder, get
+from localmesh.settings import PORTS, ROOT, MeshError, binaries_folder, get, says_ready
 from localmesh.supervisor import build
 
 from .api import Api
@@ -86,7 +86,7 @@ def own_mesh(log: Path) -> Iterator[Target]:
 
 def wait_until_ready(mesh: subprocess.Popen, url: str, log: Path) -> None:
     deadline = time.monotonic() + READY_PATIENCE
-    while (answer := get(f"{url}/readyz")) is None or answer[0] != 200:
+    while (answer := get(f"{url}/readyz")) is None or not says_ready(answer[1]):
         if mesh.poll() is not None or time.monotonic() > deadline:
             last = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
             raise MeshError(f"the mesh did not get ready; the last lines of {log}:\n{last}")

@@ -17,7 +17,8 @@ import sys
 import time
 from pathlib import Path
 
-from .settings import CERTS, DATA, KEYS, MESH, STATE, STREAMS, MeshError, State, environment, get, nats_password_file
+from .settings import (BINARIES, CERTS, DATA, KEYS, MESH, STATE, STREAMS, MeshError, State, environment, get,
+                       metrics_of, nats_password_file, readiness)
 
 PID_FILE = MESH / "mesh.pid"
 INSTANCES = MESH / "instances"
@@ -142,18 +143,26 @@ def running_mesh() -> State:
 
 def status() -> int:
     state = running_mesh()
-    print(f"{'mesh':<16} pid {state.pid}")
+    print(f"{'mesh':<22} pid {state.pid}")
+    probed = {metrics_of(binary) for binary in BINARIES}
     for name, port in state.ports.items():
-        print(f"{name:<16} 127.0.0.1:{port}")
+        said = f"  {health_at(port)}" if name in probed else ""
+        print(f"{name:<22} 127.0.0.1:{port}{said}")
     for file in sorted(INSTANCES.glob("*")) if INSTANCES.exists() else ():
         if pid := holder(file):
-            print(f"{'one more':<16} {file.name.rpartition('.')[0]} (pid {pid})")
-    answer = get(state.url("gateway") + "/readyz")
-    if answer and answer[0] == 200:
-        print("ready; `deploy/just ctl status` says more")
-        return 0
-    print(f"not ready: {answer[1] if answer else 'the gateway does not answer'}")
-    return 1
+            print(f"{'one more':<22} {file.name.rpartition('.')[0]} (pid {pid})")
+    said = health_at(state.ports["gateway"])
+    print(f"{said}; `deploy/just ctl status` says more")
+    return 0 if said == "ready" else 1
+
+
+def health_at(port: int) -> str:
+    """What /readyz says there, in a line."""
+    answer = get(f"http://127.0.0.1:{port}/readyz")
+    if not answer:
+        return "does not answer"
+    status, reasons = readiness(answer[1])
+    return f"{status}: {', '.join(reasons)}" if reasons else status
 
 
 def instance(service: str) -> int:

@@ -37,6 +37,11 @@ class Port:
     variable: str
 
 
+def metrics_of(binary: str) -> str:
+    """The name, among the ports, of where a process serves its metrics and how it is."""
+    return f"{binary} metrics"
+
+
 # What listens, the variable that moves it, and where it is otherwise.
 PORTS = (
     ("gateway", "GATEWAY_PORT", 8080),
@@ -46,6 +51,12 @@ PORTS = (
     ("payment sandbox", "SANDBOX_PORT", 8090),
     ("nats-server", "NATS_PORT", 4222),
     ("NATS monitoring", "NATS_MONITOR_PORT", 8222),
+    *((metrics_of(binary), f"{variable}_METRICS_PORT", default) for binary, variable, default in (
+        ("gateway", "GATEWAY", 9464),
+        ("user-svc", "USER_SVC", 9465),
+        ("counseling-svc", "COUNSELING_SVC", 9466),
+        ("payment-svc", "PAYMENT_SVC", 9467),
+    )),
 )
 
 
@@ -96,6 +107,8 @@ def environment(binary: str, state: State, listen_port: int, colour: bool) -> di
         "NATS_USER": binary,
         "NATS_PASSWORD_FILE": str(nats_password_file(binary)),
         "LISTEN_ADDR": f"127.0.0.1:{listen_port}",
+        # A further instance takes a free port, which its log names.
+        "METRICS_ADDR": f"127.0.0.1:{state.ports[metrics_of(binary)] if listen_port else 0}",
     }
     # The binaries write into a pipe, so they cannot see for themselves whether a person reads along.
     values.update({"CLICOLOR_FORCE": "1"} if colour else {"NO_COLOR": "1"})
@@ -165,6 +178,19 @@ def binaries_folder(release: bool) -> Path:
     if asked.returncode:
         raise MeshError("cargo cannot read the workspace (its reason is above): correct that, then run this again")
     return Path(json.loads(asked.stdout)["target_directory"]) / ("release" if release else "debug")
+
+
+def readiness(body: str) -> tuple[str, list[str]]:
+    """The status in what /readyz answers, and its reasons."""
+    try:
+        told = json.loads(body)
+        return str(told["status"]), [str(reason) for reason in told["reasons"]]
+    except (ValueError, KeyError, TypeError):
+        return "unknown", [body.strip()]
+
+
+def says_ready(body: str) -> bool:
+    return readiness(body)[0] == "ready"
 
 
 def get(url: str) -> tuple[int, str] | None:

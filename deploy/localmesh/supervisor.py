@@ -16,7 +16,7 @@ from . import control, ports
 from .guide import guide
 from .processes import Child, Exited, Log, StopRequested, Watchdog
 from .settings import (BINARIES, DATA, ROOT, SERVICES, STREAMS, MeshError, State, binaries_folder, ensure_keys,
-                       environment, get, nats_passwords, ports_from_environment)
+                       environment, get, nats_passwords, ports_from_environment, says_ready)
 
 NATS_PATIENCE = 15
 READY_PATIENCE = 60
@@ -124,10 +124,11 @@ class Supervisor:
             "--port", str(self.state.ports["nats-server"]), "--http_port", str(self.state.ports["NATS monitoring"]),
             "--store_dir", STREAMS,
         ], {**os.environ, **nats_passwords()})
-        self.wait_for(f"{monitor}/healthz", NATS_PATIENCE, "nats-server is not healthy")
+        self.wait_for(f"{monitor}/healthz", NATS_PATIENCE, "nats-server is not healthy", lambda _: True)
         for name in BINARIES:
             self.start_binary(name)
-        self.wait_for(self.state.url("gateway") + "/readyz", READY_PATIENCE, "the mesh is not ready")
+        # A gateway without a broker serves, but a mesh that starts has one.
+        self.wait_for(self.state.url("gateway") + "/readyz", READY_PATIENCE, "the mesh is not ready", says_ready)
         self.log.write(guide(self.state, time.monotonic() - started))
 
     def start_binary(self, name: str) -> None:
@@ -137,11 +138,11 @@ class Supervisor:
     def start(self, name: str, command: list, env: dict[str, str]) -> None:
         self.children[name] = Child(name, command, env, self.log, self.watchdog, self.events)
 
-    def wait_for(self, url: str, patience: float, complaint: str) -> None:
+    def wait_for(self, url: str, patience: float, complaint: str, is_enough: Callable[[str], bool]) -> None:
         deadline = time.monotonic() + patience
         while True:
             answer = get(url)
-            if answer and answer[0] == 200:
+            if answer and answer[0] == 200 and is_enough(answer[1]):
                 return
             if time.monotonic() > deadline:
                 reason = f"{url} answers {answer[0]} {answer[1].strip()}" if answer else f"{url} does not answer"

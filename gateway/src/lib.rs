@@ -4,6 +4,7 @@ mod admins;
 mod buckets;
 mod config;
 mod console;
+mod count;
 mod dto;
 mod edge;
 mod envelope;
@@ -41,8 +42,8 @@ pub use session::SessionKeySettings;
 use session::{RevokedSessions, Sessions};
 use shared::auth::MeshSigner;
 use shared::error::Error;
-use shared::health::Health;
-use shared::mesh::{Directory, GATEWAY, Instance, MeshChannel, Registration};
+use shared::health::{Health, Monitor};
+use shared::mesh::{Directory, GATEWAY, Instance, MeshChannel, Registration, SERVICES};
 use shared::messaging::Nats;
 use shared::patience::until_available;
 use shared::shutdown::Shutdown;
@@ -65,7 +66,7 @@ pub struct App {
     console: Option<Arc<Console>>,
     shutdown: Shutdown,
     directory: Directory,
-    nats: async_nats::Client,
+    health: Health,
     request_timeout: Duration,
     keep_alive: Duration,
     body_limit: usize,
@@ -76,13 +77,19 @@ pub struct App {
 /// # Errors
 /// When the address is in use or the registry refuses.
 pub async fn start(config: Config) -> Result<Running, Error> {
-    let shutdown = Shutdown::default();
+    let (shutdown, health) = (Shutdown::default(), Health::default());
+    if let Some(listen) = config.metrics {
+        shared::metrics::serve(listen, &health).await?;
+    }
     // Boxed, here and below: the futures of the broker's client are large, and callers hold them on the stack.
     let config = Box::new(config);
     let nats = Box::pin(Nats::connect_when_there(&config.nats, GATEWAY, &shutdown))
         .await
         .ok_or_else(|| Error::internal("shutdown began before the broker answered"))?;
     let (directory, upstream) = reach(&config, &nats, &shutdown)?;
+    let known = directory.clone();
+    health.needs(move || without_instance(&known));
+    shutdown.spawn(Monitor::new(&health, &nats, &config.nats).run(shutdown.clone()));
     let open = || IdempotencyKeys::open(nats.clone(), config.idempotency.clone());
     let idempotency = until_available("the bucket of idempotency keys", open).await?;
     let listener = TcpListener::bind(config.listen)
@@ -112,14 +119,15 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         console,
         shutdown: shutdown.clone(),
         directory,
-        nats: nats.client.clone(),
+        health: health.clone(),
         request_timeout: config.request_timeout,
         keep_alive: config.keep_alive,
         body_limit: config.body_limit,
     });
 
-    let router = stack::wrap(router::router(app.clone()), &config, &app.rates);
+    let router = stack::wrap(router::router(app.clone()), &config, &app.rates, &health);
     let server = Server::new(router, &config.edge, &shutdown)?;
+    health.serving();
     shutdown.spawn(server.run(listener, shutdown.clone()));
 
     let instance = Instance {
@@ -129,11 +137,16 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: Clock::system().now().as_micros() / 1_000_000,
     };
-    let health = Health::default();
     let registration =
         Registration::register_when_there(&nats.jetstream, instance, &config.registry, &health).await?;
     tracing::info!(%address, "ready");
-    Ok(Running { address, registration, shutdown, limit: config.shutdown_limit })
+    Ok(Running { address, health, registration, shutdown, limit: config.shutdown_limit })
+}
+
+/// Why requests cannot be served though the gateway can: each reason is a service and what is the matter with it.
+fn without_instance(directory: &Directory) -> Vec<String> {
+    let missing = SERVICES.into_iter().filter(|service| directory.instances(service).is_empty());
+    missing.map(|service| format!("{service}: no instance")).collect()
 }
 
 /// The services, found as the configuration says.
@@ -158,6 +171,7 @@ fn reach(config: &Config, nats: &Nats, shutdown: &Shutdown) -> Result<(Directory
 pub struct Running {
     /// Where it serves REST.
     pub address: SocketAddr,
+    health: Health,
     registration: Registration,
     shutdown: Shutdown,
     limit: Duration,
@@ -172,6 +186,7 @@ impl Running {
     /// Leaves the registry, stops accepting, finishes the requests in flight, and sends the last spans.
     pub async fn stop(self) {
         let deadline = Instant::now() + self.limit;
+        self.health.stopping();
         if tokio::time::timeout(self.limit / 4, self.registration.leave()).await.is_err() {
             tracing::warn!("the registry did not answer; this instance leaves it by silence");
         }

@@ -75,8 +75,9 @@ async fn serve(config: Config) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let start = async {
-        if let Some(listen) = config.metrics {
-            shared::metrics::serve(listen).await?;
+        // Before anything is counted.
+        if config.metrics.is_some() {
+            shared::metrics::keep()?;
         }
         gateway::start(config).await
     };

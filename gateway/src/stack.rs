@@ -13,12 +13,14 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use shared::health::Health;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::Config;
+use crate::count::count;
 use crate::edge::{EXPOSED, RateLimits, TrustedProxies, limit_addresses, same_site_only, tell_address};
 use crate::envelope::ApiError;
 use crate::events::LAST_EVENT_ID;
@@ -30,13 +32,14 @@ use crate::origins::Origins;
 ///
 /// Everything that may refuse stands inside the layers that put the request id, the CORS headers and the envelope on
 /// an answer, so that a refusal has them too.
-pub fn wrap(router: Router, config: &Config, rates: &Arc<RateLimits>) -> Router {
+pub fn wrap(router: Router, config: &Config, rates: &Arc<RateLimits>, health: &Health) -> Router {
     let timeout = config.request_timeout;
     let origins = Origins::new(&config.cors_origins, config.development);
     let proxies = TrustedProxies(config.edge.trusted_proxies.clone().into());
     let is_encrypted = config.edge.tls.is_some();
     router.layer(
         ServiceBuilder::new()
+            .layer(from_fn_with_state(health.clone(), count))
             .layer(from_fn(observe))
             .layer(cors(origins.clone()))
             .layer(CompressionLayer::new())

@@ -1,4 +1,4 @@
-//! Numbers for operators, at `/metrics` in the text format of Prometheus.
+//! Numbers for operators, at `/metrics` in the text format of Prometheus, and beside them `/livez` and `/readyz`.
 //!
 //! Code counts with the macros of the crate `metrics`, which do nothing where nobody asked for numbers. A process serves
 //! them on an address of its own, which no client of the mesh reaches, when `METRICS_ADDR` is set.
@@ -14,6 +14,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use tokio::net::TcpListener;
 
 use crate::Error;
+use crate::health::{self, Health};
 
 /// Upper ends, in seconds, of what histograms of durations are counted in.
 const SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0];
@@ -24,19 +25,31 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// The recorder of this process: what was counted before the first one is lost, and a second one is not possible.
 static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
 
-/// Serves what this process counts until it ends. Port 0 takes a free one; the answer is where it serves.
+/// Keeps what this process counts from now on.
+///
+/// # Errors
+/// When something else keeps it already.
+pub fn keep() -> Result<(), Error> {
+    recorder().map(drop)
+}
+
+fn recorder() -> Result<PrometheusHandle, Error> {
+    RECORDER.get_or_init(record).clone().map_err(Error::internal)
+}
+
+/// Serves what this process counts, and how it is, until it ends. Port 0 takes a free one; the answer is where it serves.
 ///
 /// # Errors
 /// When the address is in use.
-pub async fn serve(listen: SocketAddr) -> Result<SocketAddr, Error> {
-    let recorder = RECORDER.get_or_init(record).clone().map_err(Error::internal)?;
+pub async fn serve(listen: SocketAddr, health: &Health) -> Result<SocketAddr, Error> {
+    let recorder = recorder()?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| Error::internal(format!("METRICS_ADDR {listen} cannot be listened on: {error}")))?;
     let address = listener.local_addr().map_err(Error::internal)?;
     tokio::spawn(take_in(recorder.clone()));
     let answer = async move || ([(CONTENT_TYPE, "text/plain; version=0.0.4")], recorder.render());
-    let router = Router::new().route("/metrics", get(answer));
+    let router = Router::new().route("/metrics", get(answer)).merge(health::probes(health.clone()));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "metrics are no longer served");
@@ -84,7 +97,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_counted_can_be_scraped() {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        let address = serve(free).await.unwrap();
+        let health = Health::default();
+        let address = serve(free, &health).await.unwrap();
         metrics::counter!("turns_total", "kind" => "test").increment(2);
         metrics::histogram!("turn_seconds").record(0.3);
         let page = scraped(address).await;
@@ -93,8 +107,8 @@ mod tests {
         assert!(page.contains("turn_seconds_bucket{le=\"0.5\"} 1"), "{page}");
 
         // Everything in one process counts together, wherever it is asked for.
-        let again = serve(free).await.unwrap();
+        let again = serve(free, &health).await.unwrap();
         assert!(scraped(again).await.contains("turns_total"));
-        assert!(serve(address).await.is_err(), "an address in use is an error");
+        assert!(serve(address, &health).await.is_err(), "an address in use is an error");
     }
 }

@@ -16,7 +16,7 @@ use crate::config::{ConfigError, Source};
 use crate::database::{self, Database};
 use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
-use crate::health::Health;
+use crate::health::{Health, Monitor};
 use crate::mesh::{Instance, Registration};
 use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay};
 use crate::patience::until_available;
@@ -52,7 +52,10 @@ impl Service {
         config: ServiceConfig,
         clock: Clock,
     ) -> Result<Self, Error> {
-        let workers = Shutdown::default();
+        let (workers, health) = (Shutdown::default(), Health::default());
+        if let Some(listen) = config.metrics {
+            crate::metrics::serve(listen, &health).await?;
+        }
         let database = Database::connect(&config.database).await?;
         Box::pin(database::migrate::<M>(&database)).await?;
         // Boxed, here and below: the futures of the broker's client are large, and callers hold them on the stack.
@@ -63,7 +66,9 @@ impl Service {
         crate::sabotage::reach(&nats);
         let reconcile = || messaging::reconcile(&nats, &config.topology, name);
         until_available("the streams", reconcile).await?;
-        Ok(Self { database, nats, clock, health: Health::default(), name, config, workers })
+        let monitor = Monitor::new(&health, &nats, &config.nats).with_database(database.clone());
+        workers.spawn(monitor.run(workers.clone()));
+        Ok(Self { database, nats, clock, health, name, config, workers })
     }
 
     /// Runs a consumer in the background.
@@ -107,7 +112,7 @@ impl Service {
         let tokens =
             MeshVerifier::new(self.name, &self.config.mesh_verifying_keys, self.config.mesh_token_cache)?;
         let tls = self.config.mesh_tls.as_ref().map(|files| files.server(&self.workers)).transpose()?;
-        let server = tokio::spawn(server.serve(listener, tokens, tls, calls.clone()));
+        let server = tokio::spawn(server.serve(listener, tokens, tls, self.health.clone(), calls.clone()));
 
         let instance = Instance {
             service: self.name.to_owned(),
@@ -116,6 +121,7 @@ impl Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.clock.now().as_micros() / 1_000_000,
         };
+        self.health.serving();
         tracing::info!(%address, instance = instance.id, "ready");
         let (jetstream, settings) = (&self.nats.jetstream, &self.config.registry);
         let entering = Registration::register_when_there(jetstream, instance, settings, &self.health);
@@ -141,6 +147,11 @@ impl Running {
         &self.service.database
     }
 
+    /// What it says of itself.
+    pub fn health(&self) -> &Health {
+        &self.service.health
+    }
+
     /// Waits for SIGTERM, Ctrl-C or an operator who drains it, then stops. Also stops when the server fails by itself.
     ///
     /// # Errors
@@ -161,9 +172,10 @@ impl Running {
         }
     }
 
-    /// Leaves the registry, finishes the calls in flight, drains the consumers, flushes the outbox, sends the last spans. All of it takes
-    /// no longer than the shutdown limit, and what did not end by then is said.
+    /// Leaves the registry, finishes the calls in flight, drains the consumers, flushes the outbox, sends the last spans.
+    /// All of it takes no longer than the shutdown limit, and what did not end by then is said.
     pub async fn stop(self) {
+        self.service.health.stopping();
         let deadline = Instant::now() + self.service.config.shutdown_limit;
         // Whatever came before, the next step gets a moment.
         let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(200));
@@ -225,10 +237,11 @@ where
         eprintln!("{name}: {}", Chain(&error));
         return std::process::ExitCode::FAILURE;
     }
-    let metrics = common.metrics;
+    let is_counted = common.metrics.is_some();
     let run = async {
-        if let Some(listen) = metrics {
-            crate::metrics::serve(listen).await?;
+        // Before anything is counted; they are served as soon as there is a health to serve with them.
+        if is_counted {
+            crate::metrics::keep()?;
         }
         start(config).await?.until_signal().await
     };

@@ -10,7 +10,7 @@ mod m2026_03_01_000001_create_erased_users;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null};
-use shared::messaging::CreateMessagingTables;
+use shared::messaging::{CreateMessagingTables, IndexPublishedAlone};
 
 /// Every migration, in order.
 pub struct Migrator;
@@ -27,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_02_01_000002_create_episodes::Migration),
             Box::new(m2026_02_01_000003_create_counsel_contexts::Migration),
             Box::new(m2026_03_01_000001_create_erased_users::Migration),
+            Box::new(IndexPublishedAlone),
         ]
     }
 }

@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::future::join_all;
 use reqwest::Client;
-use serde_json::Value;
-use shared::testkit::{Engine, NatsServer, Process, TestDatabase, binary, eventually, mesh_signing_key};
+use serde_json::{Value, json};
+use shared::proto::events::v1::UserUpdated;
+use shared::testkit::{
+    Engine, NatsServer, Process, TestDatabase, binary, events, eventually, mesh_signing_key,
+};
 
-use crate::world::{World, gateway_config};
+use crate::world::{Call, World, gateway_config};
 
 fn user_svc(nats: &NatsServer, database: &TestDatabase) -> Process {
     let mut command = Command::new(binary("user-svc"));
@@ -42,7 +45,13 @@ async fn readiness_tells_what_is_missing() {
     let not_ready = client.get(format!("{base}/readyz")).send().await.unwrap();
     assert_eq!(not_ready.status(), 503);
     let body = readiness(&client, &base).await;
-    assert_eq!(body["missing"], serde_json::json!(["counseling-svc", "payment-svc", "user-svc"]));
+    assert_eq!(
+        (&body["status"], &body["ready"], &body["broker"]),
+        (&json!("unready"), &json!(false), &json!(true))
+    );
+    assert_eq!(body["missing"], json!(["counseling-svc", "payment-svc", "user-svc"]));
+    let reasons = json!(["user-svc: no instance", "counseling-svc: no instance", "payment-svc: no instance"]);
+    assert_eq!(body["reasons"], reasons);
     // A service that is not there is a 503 in the envelope, at once.
     let response = client.post(format!("{base}/v1/auth/initiate")).send().await.unwrap();
     assert_eq!(response.status(), 503);
@@ -116,4 +125,37 @@ async fn a_conversation_survives_a_restart_of_the_broker() {
         (tokens.used, tokens.reserved) == (1, 0)
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_broker_writes_go_on_and_are_told_of_later() {
+    let world = Box::pin(World::start(Engine::Sqlite)).await;
+    let token = world.guest().await;
+    let user_id = world.id_of(&token).await;
+    let readyz = async || world.send(Call::get("/readyz")).await;
+    world.nats.kill();
+    eventually("the gateway misses the broker", async || readyz().await.body["status"] == "degraded").await;
+    let body = readyz().await.expect(200).body;
+    assert_eq!((&body["ready"], &body["broker"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&body["missing"], &body["reasons"]),
+        (&json!(["nats-server"]), &json!(["broker: not connected"]))
+    );
+
+    let profile = json!({ "nickname": "Dana" });
+    world.send(Call::put("/v1/users/me", &profile).by(&token)).await.expect(200);
+    let health = world.user_svc.health();
+    let backlog = || health.report().outbox.unwrap();
+    eventually("the event waits", async || backlog().waiting >= 1).await;
+    let age = backlog().oldest_seconds;
+    eventually("it grows older", async || backlog().oldest_seconds > age + 0.5).await;
+    let report = health.report();
+    assert!(report.reasons[0].starts_with("broker: not connected; "), "{report:?}");
+
+    world.nats.resume().await;
+    eventually("ready again", async || readyz().await.body["status"] == "ready").await;
+    eventually("nothing waits any more", async || backlog().waiting == 0).await;
+    let nats = world.nats.connect().await;
+    let told = events::<UserUpdated>(&nats, &user_id).await;
+    assert_eq!(told.len(), 1, "{told:?}");
 }

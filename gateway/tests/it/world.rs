@@ -393,7 +393,8 @@ impl World {
 pub async fn wait_until_ready(client: &Client, base: &str) {
     let url = format!("{base}/readyz");
     eventually("the mesh is ready", async || {
-        client.get(&url).send().await.is_ok_and(|response| response.status() == 200)
+        let Ok(response) = client.get(&url).send().await else { return false };
+        response.json::<Value>().await.is_ok_and(|body| body["status"] == "ready")
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! The gRPC server of a service: trace context, the mesh token, health and reflection.
 
 mod auth;
+mod count;
 mod incoming;
 mod trace;
 mod user_data;
@@ -12,10 +13,12 @@ use std::time::Duration;
 
 use auth::AuthLayer;
 pub use auth::{Rule, Who};
+use count::CountLayer;
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
@@ -28,6 +31,7 @@ pub use user_data::{Section, UserDataGrpc, rows};
 
 use crate::Error;
 use crate::auth::MeshVerifier;
+use crate::health::Health;
 use crate::proto::DESCRIPTORS;
 use crate::shutdown::Shutdown;
 use crate::tls::Reloading;
@@ -75,7 +79,8 @@ impl GrpcServer {
         check_rules(self.rules, &self.names)
     }
 
-    /// Serves until shutdown begins, then finishes the calls in flight. With `tls`, connections are the gateway's alone.
+    /// Serves until shutdown begins, then finishes the calls in flight, and tells by gRPC health what `health` knows.
+    /// With `tls`, connections are the gateway's alone.
     ///
     /// # Errors
     /// When the descriptors are broken or the listener fails.
@@ -84,10 +89,11 @@ impl GrpcServer {
         listener: TcpListener,
         tokens: MeshVerifier,
         tls: Option<Arc<Reloading<ServerConfig>>>,
+        health: Health,
         shutdown: Shutdown,
     ) -> Result<(), Error> {
-        let (health, health_service) = tonic_health::server::health_reporter();
-        set_status(&health, &self.names, ServingStatus::Serving).await;
+        let (reporter, health_service) = tonic_health::server::health_reporter();
+        let _told = AbortOnDropHandle::new(tokio::spawn(tell(health.clone(), reporter, self.names)));
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -95,20 +101,17 @@ impl GrpcServer {
             .map_err(Error::internal)?;
         let mut routes = self.routes;
         routes.add_service(health_service).add_service(reflection);
-        let names = self.names;
         let server = Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .load_shed(true)
             .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
-            // Top to bottom: the span comes first, so that a refusal is logged in it.
+            // Top to bottom: everything is counted, and a refusal is logged in the span.
+            .layer(CountLayer(health))
             .layer(TraceLayer)
             .layer(AuthLayer::new(tokens, self.rules))
             .add_routes(routes.routes());
         let begun = shutdown.clone();
-        let end = async move {
-            begun.begun().await;
-            set_status(&health, &names, ServingStatus::NotServing).await;
-        };
+        let end = async move { begun.begun().await };
         let served = match tls {
             Some(tls) => {
                 let incoming = incoming::encrypted(listener, tls, shutdown);
@@ -123,9 +126,16 @@ impl GrpcServer {
     }
 }
 
-async fn set_status(health: &HealthReporter, names: &[&'static str], status: ServingStatus) {
-    for name in names.iter().copied().chain([""]) {
-        health.set_service_status(name, status).await;
+/// Tells by gRPC health whether this process should get calls.
+async fn tell(health: Health, reporter: HealthReporter, names: Vec<&'static str>) {
+    let mut told = None;
+    loop {
+        let can_serve = health.turns(told).await;
+        let status = if can_serve { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for name in names.iter().copied().chain([""]) {
+            reporter.set_service_status(name, status).await;
+        }
+        told = Some(can_serve);
     }
 }
 

@@ -18,7 +18,7 @@ use async_nats::{ConnectOptions, Event as ClientEvent, ServerAddr, jetstream};
 pub use consumer::{Consumer, ConsumerSettings, Handler, HandlerError, PreparingHandler};
 pub(crate) use event::{Cause, MESSAGE_ID, OutgoingHeaders, type_of};
 pub use event::{Event, ReceivedEvent};
-pub use migration::CreateMessagingTables;
+pub use migration::{CreateMessagingTables, IndexPublishedAlone};
 pub use outbox::OutboxSignal;
 pub use relay::{Relay, RelaySettings};
 pub use topology::{
@@ -56,6 +56,11 @@ impl NatsSettings {
             source.refuse("nats.user", "give NATS_USER and NATS_PASSWORD, or neither");
         }
         Self { url, login: user.zip(password) }
+    }
+
+    /// Whether there are several servers to choose from.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.servers().len() > 1
     }
 
     fn servers(&self) -> Vec<&str> {

@@ -1,10 +1,13 @@
 //! The outbox: events wait in the database of the service until the relay has published them.
 
+use std::time::Duration;
+
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue, QueryOrder, QuerySelect, Statement};
 use tokio::sync::Notify;
 
 use super::event::{CAUSE, Event, type_of};
+use crate::health::Backlog;
 use crate::time::{Clock, Timestamp};
 use crate::{Error, id, telemetry};
 
@@ -115,6 +118,31 @@ pub(crate) async fn waiting(
         .limit(limit)
         .all(connection)
         .await
+}
+
+/// How much waits. A step through the partial index `outbox_unpublished` for each event that is counted and one for each
+/// lane: it costs the same however many events are kept and however many wait beyond [`Backlog::COUNTED`].
+pub(crate) async fn backlog(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Backlog, DbErr> {
+    let statement = Statement::from_string(connection.get_database_backend(), backlog_sql());
+    let row = connection.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the count of events".to_owned()))?;
+    let (waiting, oldest) = (row.try_get::<i64>("", "waiting")?, row.try_get::<Option<i64>>("", "oldest")?);
+    let micros = oldest.map_or(0, |oldest| (now.as_micros() - oldest).max(0));
+    Ok(Backlog {
+        waiting: waiting.unsigned_abs(),
+        oldest_seconds: Duration::from_micros(micros.unsigned_abs()).as_secs_f64(),
+    })
+}
+
+/// The first event of a lane is the oldest one there. The orders leave a planner no other index.
+pub(crate) fn backlog_sql() -> String {
+    format!(
+        "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE published_at IS NULL ORDER BY lane, seq \
+         LIMIT {}) AS counted) AS waiting, (SELECT MIN(occurred_at) FROM (SELECT (SELECT occurred_at FROM outbox \
+         WHERE lane = outbox_lane.lane AND published_at IS NULL ORDER BY seq LIMIT 1) AS occurred_at \
+         FROM outbox_lane) AS firsts) AS oldest",
+        Backlog::COUNTED,
+    )
 }
 
 /// Marks events as published.

@@ -3,7 +3,7 @@
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
 
-use super::{Engine, postgres};
+use super::{Engine, Link, postgres};
 use crate::config::Secret;
 use crate::database::{Database, DatabaseSettings, migrate};
 
@@ -34,6 +34,18 @@ impl TestDatabase {
     /// Where it is.
     pub fn settings(&self) -> DatabaseSettings {
         DatabaseSettings { url: Secret::new(&self.url), max_connections: 6, max_writers: 3 }
+    }
+
+    /// A way to it that can be cut, and where that begins. PostgreSQL only.
+    ///
+    /// # Panics
+    /// With SQLite.
+    pub async fn linked(&self) -> (Link, DatabaseSettings) {
+        let server = self.url.strip_prefix("postgres://mesh@127.0.0.1:").expect("a PostgreSQL server");
+        let (port, name) = server.split_once('/').expect("a URL of a database");
+        let link = Link::to(port.parse().expect("a port")).await;
+        let url = Secret::new(format!("postgres://mesh@{}/{name}", link.address()));
+        (link, DatabaseSettings { url, ..self.settings() })
     }
 
     /// Where it is, for a process's environment.

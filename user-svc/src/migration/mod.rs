@@ -9,7 +9,7 @@ mod m2026_04_01_000001_revoke_credits;
 mod m2026_05_01_000001_create_passes;
 
 use sea_orm_migration::prelude::*;
-use shared::messaging::CreateMessagingTables;
+use shared::messaging::{CreateMessagingTables, IndexPublishedAlone};
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -26,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_03_01_000001_create_sessions::Migration),
             Box::new(m2026_04_01_000001_revoke_credits::Migration),
             Box::new(m2026_05_01_000001_create_passes::Migration),
+            Box::new(IndexPublishedAlone),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 use counseling_svc::assistant::{Assistant, Draft, ModelNames, ModelSettings, Usage};
 use serde_json::json;
+use shared::health::Health;
 use shared::proto::v1::AiModel;
 
 use super::{Act, KEY, ModelAssistant, Provider, assistant, scene, settings, turn};
@@ -62,7 +63,7 @@ async fn a_greeting_is_the_models_own() {
 
 #[tokio::test]
 async fn calls_tokens_and_durations_can_be_scraped() {
-    let address = shared::metrics::serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = shared::metrics::serve(([127, 0, 0, 1], 0).into(), &Health::default()).await.unwrap();
     let provider = Provider::start([Act::say(&["Hello."]), Act::fail(400, "invalid_prompt")]).await;
     let names = ModelNames::default().with(AiModel::Gpt4o, "counted");
     let assistant = ModelAssistant::new(ModelSettings { names, ..settings(&provider) }).unwrap();

@@ -225,6 +225,7 @@ mod tests {
             subjects: Vec::new(),
             pending: 1_234_567,
             ack_pending: 0,
+            deliveries: 0,
             redelivered: 0,
             waiting_pulls: 0,
             acknowledged_to: 0,
