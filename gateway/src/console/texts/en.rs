@@ -175,7 +175,7 @@ pub static EN: Texts = Texts {
     signed_out: "Sign in",
     signed_out_says: "The console is for admins.",
     sign_in_with: "Sign in with",
-    renew: "I have the authority now: renew my session",
+    renew: "Renew my session",
     not_admin: "Admins only",
     not_admin_says: "You are signed in, but not as an admin.",
     your_id: "Your id:",

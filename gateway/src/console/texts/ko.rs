@@ -175,7 +175,7 @@ pub static KO: Texts = Texts {
     signed_out: "로그인하세요",
     signed_out_says: "콘솔은 관리자 전용입니다.",
     sign_in_with: "로그인:",
-    renew: "권한을 받았습니다: 세션 갱신",
+    renew: "세션 갱신",
     not_admin: "관리자 전용",
     not_admin_says: "로그인했지만 관리자가 아닙니다.",
     your_id: "내 ID:",
