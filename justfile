@@ -88,7 +88,7 @@ fmt:
 @chaos-payments *options:
     exec deploy/measure.sh chaos payments "$@"
 
-# Measure the running code: `bench`, `bench turns`, `long`, `orders` or `ledger` (--debug: not optimised; see deploy/bench/src/main.rs)
+# Measure the running code: `bench`, `bench turns`, `long`, `orders`, `ledger` or `telemetry` (--debug: not optimised; see deploy/bench/src/main.rs)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"
 

@@ -6,9 +6,10 @@
 //! bench long     a turn and a page of messages in a counsel of 2,000 messages beside one of 20
 //! bench orders   orders that are paid, by 32 buyers at once, with a provider that answers at once
 //! bench ledger   a posting and the balances with 1,000,000 postings beside 1,000
+//! bench telemetry    a read and a write with metrics and all traces exported, beside the same without
 //!
 //! --rounds N     rounds that count; what is told are medians of them
-//! --seconds N    how long each run of a round takes (me, turns, orders)
+//! --seconds N    how long each run of a round takes (me, turns, orders, telemetry)
 //! --messages N   messages of the long counsel (long)
 //! --postings N   postings of the large ledger (ledger)
 //! ```
@@ -23,6 +24,7 @@ mod long;
 mod me;
 mod mesh;
 mod orders;
+mod telemetry;
 mod transactions;
 mod turns;
 
@@ -43,9 +45,10 @@ fn main() -> Result<(), BoxError> {
             "long" => Box::pin(long::measure(&arguments)).await,
             "orders" => Box::pin(orders::measure(&arguments)).await,
             "ledger" => Box::pin(ledger::measure(&arguments)).await,
+            "telemetry" => Box::pin(telemetry::measure(&arguments)).await,
             other => {
-                Err(format!("there is no benchmark {other:?}: choose me, turns, long, orders or ledger")
-                    .into())
+                let known = "me, turns, long, orders, ledger or telemetry";
+                Err(format!("there is no benchmark {other:?}: choose {known}").into())
             }
         }
     })

@@ -68,6 +68,16 @@ impl Mesh {
         services: &[&'static str],
         environment: &[(&str, &str)],
     ) -> Result<Self, BoxError> {
+        Box::pin(Self::start_each_with(store, services, environment, &[])).await
+    }
+
+    /// As [`Mesh::start_with`], with more in the gateway's environment, too.
+    pub(crate) async fn start_each_with(
+        store: Store,
+        services: &[&'static str],
+        environment: &[(&str, &str)],
+        configuration: &[(&str, &str)],
+    ) -> Result<Self, BoxError> {
         let nats = NatsServer::start().await;
         let postgres = match store {
             Store::Sqlite => None,
@@ -105,7 +115,7 @@ impl Mesh {
             _postgres: postgres,
             folder,
         };
-        mesh.gateway = mesh.another_gateway(&[])?;
+        mesh.gateway = mesh.another_gateway(configuration)?;
         mesh.wait_until_ready(services).await?;
         Ok(mesh)
     }
