@@ -23,6 +23,7 @@ use crate::edge::{EXPOSED, RateLimits, TrustedProxies, limit_addresses, same_sit
 use crate::envelope::ApiError;
 use crate::events::LAST_EVENT_ID;
 use crate::input::IDEMPOTENCY_KEY;
+use crate::measure::{Requests, measure};
 use crate::observe::{REQUEST_ID_HEADER, observe};
 use crate::origins::Origins;
 
@@ -37,6 +38,7 @@ pub fn wrap(router: Router, config: &Config, rates: &Arc<RateLimits>) -> Router 
     let is_encrypted = config.edge.tls.is_some();
     router.layer(
         ServiceBuilder::new()
+            .layer(from_fn_with_state(Requests::new(), measure))
             .layer(from_fn(observe))
             .layer(cors(origins.clone()))
             .layer(CompressionLayer::new())

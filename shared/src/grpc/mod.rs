@@ -1,7 +1,9 @@
 //! The gRPC server of a service: trace context, the mesh token, health and reflection.
 
 mod auth;
+mod ending;
 mod incoming;
+mod measure;
 mod trace;
 mod user_data;
 
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use auth::AuthLayer;
 pub use auth::{Rule, Who};
+pub(crate) use ending::{Ending, grpc_code, label};
+use measure::MeasureLayer;
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use rustls::ServerConfig;
@@ -102,6 +106,7 @@ impl GrpcServer {
             .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
             // Top to bottom: the span comes first, so that a refusal is logged in it.
             .layer(TraceLayer)
+            .layer(MeasureLayer::new(self.rules))
             .layer(AuthLayer::new(tokens, self.rules))
             .add_routes(routes.routes());
         let begun = shutdown.clone();

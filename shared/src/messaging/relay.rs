@@ -16,7 +16,7 @@ use futures::future::join_all;
 use sea_orm::DbErr;
 
 use super::event::OutgoingHeaders;
-use super::{Nats, OutboxSignal, inbox, outbox};
+use super::{Nats, OutboxSignal, inbox, measure, outbox};
 use crate::database::Database;
 use crate::error::Chain;
 use crate::id;
@@ -142,6 +142,7 @@ impl Relay {
             let count = events.len();
             let published = self.publish(events).await;
             let missing = count - published.len();
+            measure::relayed(published.len(), missing);
             if !published.is_empty() {
                 outbox::mark(self.database.write(), published, self.clock.now()).await?;
             }
