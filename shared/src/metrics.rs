@@ -3,6 +3,8 @@
 //! Code counts with the macros of the crate `metrics`, which do nothing where nobody asked for numbers. A process serves
 //! them on an address of its own, which no client of the mesh reaches, when `METRICS_ADDR` is set.
 
+#[cfg(test)]
+mod deployed;
 pub mod names;
 mod process;
 

@@ -14,6 +14,7 @@ use super::{Broker, mesh_signing_key};
 /// was: at its address, on its database.
 pub struct Killable {
     address: String,
+    metrics_address: String,
     binary: PathBuf,
     command: Command,
     process: Mutex<Option<Process>>,
@@ -25,18 +26,19 @@ impl Killable {
     /// # Panics
     /// When the binary cannot be built.
     pub fn new(service: &str, nats: &impl Broker, database_url: &str) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
+        let [address, metrics_address] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
         let (binary, mut command) = (binary(service), Command::new("/bin/sh"));
         command
             .args(["-c", r#"exec "$0" >>"$LOG" 2>&1"#])
             .arg(&binary)
             .env("LOG", "/dev/null")
             .env("LISTEN_ADDR", &address)
+            .env("METRICS_ADDR", &metrics_address)
             .envs(nats.environment(service))
             .env("DATABASE_URL", database_url)
             .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().expect("the key is one"))
             .env("REGISTRY_TTL", "2");
-        Self { address, binary, command, process: Mutex::new(None) }
+        Self { address, metrics_address, binary, command, process: Mutex::new(None) }
     }
 
     /// With more in its environment, or something else.
@@ -56,6 +58,11 @@ impl Killable {
     /// Where it listens.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where it serves its metrics.
+    pub fn metrics_address(&self) -> &str {
+        &self.metrics_address
     }
 
     /// Starts it, unless it runs. It answers a moment later.
