@@ -73,6 +73,12 @@ fn record() -> Result<PrometheusHandle, String> {
     Ok(handle)
 }
 
+/// What would be served now; numbers are kept from the first time on.
+#[cfg(test)]
+pub(crate) fn rendered() -> String {
+    RECORDER.get_or_init(record).as_ref().map(PrometheusHandle::render).unwrap_or_default()
+}
+
 async fn take_in(recorder: PrometheusHandle) {
     let mut ticks = tokio::time::interval(UPKEEP);
     loop {

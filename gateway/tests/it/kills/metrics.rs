@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::metrics::names::{Kind, METRICS};
-use shared::testkit::{Engine, eventually};
+use shared::testkit::{Engine, Killable, eventually, mesh_signing_key};
 
 use super::mesh::{CARD, Mesh, confirm};
 
@@ -104,4 +104,61 @@ shared::on_each_engine! {
             assert_eq!(series.get(&name), Some(&expected), "{name} in {page}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_does_can_be_scraped() {
+    let mesh = Mesh::start(Engine::Sqlite).await;
+    let images = mesh.nats.folder().join("images");
+    let gateway = Killable::new("gateway", &mesh.nats, "").with(&[
+        ("MESH_SIGNING_KEY", mesh_signing_key().to_pem().unwrap().expose()),
+        ("SESSION_KEY", "a key that only this test uses, and nobody else"),
+        ("IMAGE_FOLDER", images.to_str().unwrap()),
+        ("RATE_AUTH", "3"),
+    ]);
+    gateway.start();
+    let (url, metrics) = (format!("http://{}", gateway.address()), gateway.metrics_address());
+    let client = reqwest::Client::new();
+    eventually("the gateway knows user-svc", async || {
+        match reqwest::get(format!("http://{metrics}/metrics")).await {
+            Ok(page) => page.text().await.unwrap().contains("upstream_instances{service=\"user-svc\"} 1\n"),
+            Err(_) => false,
+        }
+    })
+    .await;
+    let initiate = || async { client.post(format!("{url}/v1/auth/initiate")).send().await.unwrap() };
+    let answer: serde_json::Value = initiate().await.error_for_status().unwrap().json().await.unwrap();
+    let token = answer["data"]["accessToken"].as_str().unwrap();
+    for _ in 0..2 {
+        let me = client.get(format!("{url}/v1/users/me")).bearer_auth(token).send().await.unwrap();
+        assert_eq!(me.status(), 200);
+    }
+    let made_up = client.get(format!("{url}/v1/made-up-by-a-client")).send().await.unwrap();
+    assert_eq!(made_up.status(), 404);
+    let method = reqwest::Method::from_bytes(b"CLIENTS").unwrap();
+    client.request(method, format!("{url}/livez")).send().await.unwrap();
+    initiate().await.error_for_status().unwrap();
+    initiate().await.error_for_status().unwrap();
+    assert_eq!(initiate().await.status(), 429);
+
+    let (page, series) = scraped(metrics).await;
+    check(&page, &series, &[token, "made-up-by-a-client", "CLIENTS"]);
+    for (name, expected) in [
+        (r#"http_requests_total{method="POST",route="/v1/auth/initiate",status="200"}"#, 3.0),
+        (r#"http_requests_total{method="POST",route="/v1/auth/initiate",status="429"}"#, 1.0),
+        (r#"http_requests_total{method="GET",route="/v1/users/me",status="200"}"#, 2.0),
+        (r#"http_requests_total{method="GET",route="none",status="404"}"#, 1.0),
+        (r#"http_requests_total{method="other",route="/livez",status="405"}"#, 1.0),
+        (r#"http_request_duration_seconds_count{method="GET",route="/v1/users/me"}"#, 2.0),
+        ("http_requests_in_flight", 0.0),
+        (r#"rate_limit_refusals_total{limit="sign_in"}"#, 1.0),
+        (r#"rate_limit_refusals_total{limit="user"}"#, 0.0),
+        (r#"sign_ins_total{provider="guest",outcome="granted"}"#, 3.0),
+        (r#"upstream_retries_total{service="user-svc"}"#, 0.0),
+        (r#"upstream_instances_ejected{service="user-svc"}"#, 0.0),
+        ("broker_connected", 1.0),
+    ] {
+        assert_eq!(series.get(name), Some(&expected), "{name} in {page}");
+    }
+    assert!(series[r#"upstream_calls_total{service="user-svc",code="OK"}"#] >= 5.0, "{page}");
 }
