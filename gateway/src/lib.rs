@@ -13,6 +13,7 @@ mod feed;
 mod idempotency;
 mod images;
 mod input;
+mod measure;
 mod observe;
 mod origins;
 mod resources;

@@ -25,6 +25,7 @@ use crate::edge::{EXPOSED, RateLimits, TrustedProxies, limit_addresses, same_sit
 use crate::envelope::ApiError;
 use crate::events::LAST_EVENT_ID;
 use crate::input::IDEMPOTENCY_KEY;
+use crate::measure::{Requests, measure};
 use crate::observe::{REQUEST_ID_HEADER, observe};
 use crate::origins::Origins;
 
@@ -40,6 +41,7 @@ pub fn wrap(router: Router, config: &Config, rates: &Arc<RateLimits>, health: &H
     router.layer(
         ServiceBuilder::new()
             .layer(from_fn_with_state(health.clone(), count))
+            .layer(from_fn_with_state(Requests::new(), measure))
             .layer(from_fn(observe))
             .layer(cors(origins.clone()))
             .layer(CompressionLayer::new())

@@ -36,7 +36,7 @@ pub use crate::authority::RULES;
 pub use crate::config::{PaymentConfig, SandboxConfig, StripeConfig, TossConfig};
 use crate::customers::consumers::KeepCustomers;
 use crate::customers::grpc::PaymentGrpc;
-use crate::ledger::checkpoints;
+use crate::ledger::{checkpoints, measure};
 pub use crate::migration::Migrator;
 use crate::orders::commands::OrderCommands;
 pub use crate::orders::commands::OrderSettings;
@@ -73,6 +73,8 @@ pub async fn start(config: impl Into<PaymentConfig>, clock: Clock) -> Result<Run
     let (due, sums) = (orders.clone(), database.clone());
     service.spawn(|shutdown| worker::run(due, shutdown));
     service.spawn(|shutdown| checkpoints::run(sums, shutdown));
+    let checked = database.clone();
+    service.spawn(|shutdown| measure::run(checked, shutdown));
 
     // What callers do.
     let server = GrpcServer::new(RULES)

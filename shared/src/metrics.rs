@@ -3,6 +3,11 @@
 //! Code counts with the macros of the crate `metrics`, which do nothing where nobody asked for numbers. A process serves
 //! them on an address of its own, which no client of the mesh reaches, when `METRICS_ADDR` is set.
 
+#[cfg(test)]
+mod deployed;
+pub mod names;
+mod process;
+
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -17,7 +22,8 @@ use crate::Error;
 use crate::health::{self, Health};
 
 /// Upper ends, in seconds, of what histograms of durations are counted in.
-const SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0];
+const SECONDS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0, 60.0];
 
 /// How often histograms take in what was measured, so that it does not pile up when nobody asks.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -48,7 +54,10 @@ pub async fn serve(listen: SocketAddr, health: &Health) -> Result<SocketAddr, Er
         .map_err(|error| Error::internal(format!("METRICS_ADDR {listen} cannot be listened on: {error}")))?;
     let address = listener.local_addr().map_err(Error::internal)?;
     tokio::spawn(take_in(recorder.clone()));
-    let answer = async move || ([(CONTENT_TYPE, "text/plain; version=0.0.4")], recorder.render());
+    let answer = async move || {
+        process::collect();
+        ([(CONTENT_TYPE, "text/plain; version=0.0.4")], recorder.render())
+    };
     let router = Router::new().route("/metrics", get(answer)).merge(health::probes(health.clone()));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
@@ -59,6 +68,11 @@ pub async fn serve(listen: SocketAddr, health: &Health) -> Result<SocketAddr, Er
     Ok(address)
 }
 
+/// Whether anybody asked for numbers. What has to be looked up to be counted need not be, otherwise.
+pub fn are_served() -> bool {
+    matches!(RECORDER.get(), Some(Ok(_)))
+}
+
 fn record() -> Result<PrometheusHandle, String> {
     let build = || -> Result<_, BuildError> {
         let builder = PrometheusBuilder::new();
@@ -67,7 +81,15 @@ fn record() -> Result<PrometheusHandle, String> {
     let recorder = build().map_err(|error| error.to_string())?;
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
+    names::describe();
+    metrics::gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
+}
+
+/// What would be served now; numbers are kept from the first time on.
+#[cfg(test)]
+pub(crate) fn rendered() -> String {
+    RECORDER.get_or_init(record).as_ref().map(PrometheusHandle::render).unwrap_or_default()
 }
 
 async fn take_in(recorder: PrometheusHandle) {

@@ -1,6 +1,7 @@
 //! What user-svc, counseling-svc and payment-svc have in common: from configuration to a clean exit.
 
 mod config;
+mod measure;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::grpc::GrpcServer;
 use crate::health::{Health, Monitor};
 use crate::mesh::{Instance, Registration};
 use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay};
+use crate::metrics;
 use crate::patience::until_available;
 use crate::shutdown::Shutdown;
 use crate::time::Clock;
@@ -82,6 +84,11 @@ impl Service {
             topology: self.config.topology.clone(),
         };
         self.workers.spawn(consumer.run(self.workers.clone()));
+        if metrics::are_served() {
+            let following =
+                messaging::measure::follow_consumer(self.nats.clone(), spec, self.workers.clone());
+            self.workers.spawn(following);
+        }
     }
 
     /// Runs `task` in the background until shutdown begins.
@@ -107,6 +114,10 @@ impl Service {
         let publisher =
             Relay::new(self.database.clone(), self.nats.clone(), self.name, self.config.relay.clone());
         relay.spawn(publisher.run(relay.clone()));
+        if metrics::are_served() {
+            let looking = measure::run(self.database.clone(), self.nats.clone(), self.workers.clone());
+            self.workers.spawn(looking);
+        }
 
         let calls = Shutdown::default();
         let tokens =

@@ -21,6 +21,7 @@ use shared::shutdown::Shutdown;
 use super::address::ClientAddress;
 use super::settings::{EdgeSettings, Rate};
 use crate::envelope::ApiError;
+use crate::measure;
 
 /// How often those who have been quiet are forgotten.
 const TIDY: Duration = Duration::from_secs(60);
@@ -43,6 +44,7 @@ struct Counter<K: Hash + Eq + Clone> {
     limiter: RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>,
     clock: DefaultClock,
     rate: Rate,
+    refusals: metrics::Counter,
 }
 
 /// Where somebody stands.
@@ -54,10 +56,11 @@ pub struct Standing {
 }
 
 impl<K: Hash + Eq + Clone> Counter<K> {
-    fn new(rate: Rate) -> Self {
+    /// `limit` is what refusals are counted under.
+    fn new(rate: Rate, limit: &'static str) -> Self {
         let quota = Quota::per_minute(rate.per_minute).allow_burst(rate.burst);
         let limiter = RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>();
-        Self { limiter, clock: DefaultClock::default(), rate }
+        Self { limiter, clock: DefaultClock::default(), rate, refusals: measure::refusals(limit) }
     }
 
     /// Counts one request.
@@ -69,6 +72,7 @@ impl<K: Hash + Eq + Clone> Counter<K> {
                 Ok(Standing { limit, remaining, reset: period * (limit - remaining) })
             }
             Err(refusal) => {
+                self.refusals.increment(1);
                 let wait = refusal.wait_time_from(self.clock.now()).max(Duration::from_secs(1));
                 Err(Refusal(Standing { limit, remaining: 0, reset: wait }))
             }
@@ -111,9 +115,9 @@ impl RateLimits {
     /// As configured; forgets who has been quiet until `shutdown` begins.
     pub fn start(settings: &EdgeSettings, shutdown: &Shutdown) -> Arc<Self> {
         let limits = Arc::new(Self {
-            addresses: settings.address_rate.map(Counter::new),
-            users: settings.user_rate.map(Counter::new),
-            auth: settings.auth_rate.map(Counter::new),
+            addresses: settings.address_rate.map(|rate| Counter::new(rate, "address")),
+            users: settings.user_rate.map(|rate| Counter::new(rate, "user")),
+            auth: settings.auth_rate.map(|rate| Counter::new(rate, "sign_in")),
         });
         let (tidied, stopping) = (limits.clone(), shutdown.clone());
         shutdown.spawn(async move {

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::FeedSettings;
 use super::position::{FactStream, LastEventId, Position};
 use super::ring::{Entry, Missed, Ring};
+use crate::measure;
 
 /// How many facts wait for a feed that is busy; with more it is closed.
 const WAITING: usize = 64;
@@ -118,6 +119,7 @@ impl Hub {
         let id = state.next_id;
         state.next_id += 1;
         state.open += 1;
+        measure::feed_opened();
         let (sender, live) = mpsc::channel(WAITING);
         let listener = Listener { id, seen, sender };
         state.listeners.entry(user_id.to_owned()).or_default().push(listener);
@@ -213,6 +215,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut state = self.hub.state();
         state.open -= 1;
+        measure::feed_closed();
         if let Some(listeners) = state.listeners.get_mut(&self.user_id) {
             listeners.retain(|listener| listener.id != self.id);
             if listeners.is_empty() {

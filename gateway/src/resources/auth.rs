@@ -19,6 +19,7 @@ use tonic_types::StatusExt;
 
 use crate::App;
 use crate::envelope::{ApiError, Envelope, Errors, Success};
+use crate::measure;
 use crate::session::{
     SessionCookies, Token, TokenFault, TokenResponse, clear_refresh_cookies, refresh_token,
 };
@@ -83,6 +84,7 @@ pub async fn initiate(
     let mut set = HeaderMap::new();
     cookies.set(&mut set, &access, None)?;
     clear_refresh_cookies(cookies, &mut set)?;
+    measure::sign_in("guest", true);
     Ok((set, Success::ok(TokenResponse::new(&access, None))))
 }
 

@@ -17,6 +17,7 @@ use utoipa::IntoParams;
 use crate::App;
 use crate::envelope::{ApiError, Errors};
 use crate::input::Params;
+use crate::measure;
 use crate::session::{SessionCookies, append_cookie, guest_of};
 use crate::signin::{Callback, Outcome, Provider};
 use crate::upstream::promised;
@@ -116,6 +117,7 @@ pub async fn finish_sign_in(
     match back.outcome {
         Outcome::Refused(error) => {
             url.query_pairs_mut().append_pair("error", &error);
+            measure::sign_in(provider.name(), false);
         }
         Outcome::Account { id, is_admin, guest } => {
             let account =
@@ -126,6 +128,7 @@ pub async fn finish_sign_in(
             }
             let (access, refresh) = app.open_session(&user, &headers).await?;
             SessionCookies::for_host(&headers).set(&mut answer, &access, Some(&refresh))?;
+            measure::sign_in(provider.name(), true);
         }
     }
     found(&url, answer)

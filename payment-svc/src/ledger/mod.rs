@@ -13,6 +13,7 @@
 pub mod checkpoints;
 pub mod domain;
 pub mod entity;
+pub mod measure;
 pub mod repository;
 pub mod trial_balance;
 

@@ -23,16 +23,10 @@ pub struct Balance {
 /// When the database does not answer.
 pub async fn balances(database: &Database, prefix: &str) -> Result<Vec<Balance>, Error> {
     let (backend, read) = (database.backend(), database.read());
-    let since = moved("(SELECT COALESCE(MAX(seq), 0) FROM checkpoints)");
-    // One statement, and so one moment: a checkpoint that is added meanwhile counts nothing twice.
     let sql = format!(
-        "WITH newest AS (SELECT account, unit, MAX(seq) AS seq FROM checkpoints GROUP BY account, unit), \
-         parts AS ( \
-           SELECT c.account, c.unit, c.debits, c.credits FROM checkpoints AS c \
-             JOIN newest AS n ON n.account = c.account AND n.unit = c.unit AND n.seq = c.seq \
-           UNION ALL SELECT account, unit, debits, credits FROM ({since}) AS since) \
-         SELECT account, unit, CAST(SUM(debits) AS BIGINT) AS debits, CAST(SUM(credits) AS BIGINT) AS credits \
-         FROM parts WHERE account LIKE $1 GROUP BY account, unit ORDER BY unit, account"
+        "{} SELECT account, unit, CAST(SUM(debits) AS BIGINT) AS debits, CAST(SUM(credits) AS BIGINT) AS credits \
+         FROM parts WHERE account LIKE $1 GROUP BY account, unit ORDER BY unit, account",
+        parts()
     );
     let statement = Statement::from_sql_and_values(backend, sql, [format!("{prefix}%").into()]);
     let rows = read.query_all_raw(statement).await?;
@@ -45,6 +39,33 @@ pub async fn balances(database: &Database, prefix: &str) -> Result<Vec<Balance>,
         })
     };
     rows.iter().map(balance).collect()
+}
+
+/// By how much the debits of all accounts exceed their credits, for each unit: by nothing, if all is well.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn imbalances(database: &Database) -> Result<Vec<(String, i64)>, Error> {
+    let sql = format!(
+        "{} SELECT unit, CAST(SUM(debits) - SUM(credits) AS BIGINT) AS imbalance FROM parts GROUP BY unit",
+        parts()
+    );
+    let statement = Statement::from_string(database.backend(), sql);
+    let rows = database.read().query_all_raw(statement).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "unit")?, row.try_get("", "imbalance")?))).collect()
+}
+
+/// The beginning of a statement that adds up `parts`: the last checkpoints, and what came since. One statement, and so
+/// one moment: a checkpoint that is added meanwhile counts nothing twice.
+fn parts() -> String {
+    let since = moved("(SELECT COALESCE(MAX(seq), 0) FROM checkpoints)");
+    format!(
+        "WITH newest AS (SELECT account, unit, MAX(seq) AS seq FROM checkpoints GROUP BY account, unit), \
+         parts AS ( \
+           SELECT c.account, c.unit, c.debits, c.credits FROM checkpoints AS c \
+             JOIN newest AS n ON n.account = c.account AND n.unit = c.unit AND n.seq = c.seq \
+           UNION ALL SELECT account, unit, debits, credits FROM ({since}) AS since)"
+    )
 }
 
 /// The trial balance as a table for people. Customers' accounts are one line together.

@@ -3,6 +3,7 @@
 use shared::Error;
 use shared::database::Transaction;
 use shared::id::new_id;
+use shared::metrics::names;
 use shared::proto::events::v1::{OrderCanceled, OrderFailed, OrderMismatched, OrderPaid, OrderRefunded};
 use shared::proto::v1::{OrderState, ProductKind};
 use shared::time::Timestamp;
@@ -78,7 +79,7 @@ impl OrderCommands {
             transaction.insert_refund(&unwanted(&order, &before, &learned, now)).await?;
         }
         if let Some(state) = learned.state {
-            metrics::counter!("payment_orders_total", "state" => state_name(state)).increment(1);
+            metrics::counter!(names::ORDERS, "state" => state_name(state)).increment(1);
         }
         Ok(order)
     }
@@ -115,7 +116,7 @@ pub(super) async fn report(
     mismatch: &Mismatch,
 ) -> Result<(), Error> {
     tracing::error!(order_id = order.id, %mismatch, "an order and the provider's record differ");
-    metrics::counter!("payment_mismatches_total").increment(1);
+    metrics::counter!(names::MISMATCHES).increment(1);
     transaction.publish(&OrderMismatched { order_id: order.id.clone(), finding: mismatch.to_string() })?;
     if order.look_at.take().is_some() {
         transaction.save_order(order, order.state).await?;

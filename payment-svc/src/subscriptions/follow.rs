@@ -3,6 +3,7 @@
 
 use shared::Error;
 use shared::database::Transaction;
+use shared::metrics::names;
 use shared::proto::events::v1::{SubscriptionEnd, SubscriptionLapsed, SubscriptionRenewed};
 use shared::proto::v1::{OrderState, SubscriptionState};
 use shared::time::Timestamp;
@@ -100,7 +101,7 @@ fn tell_renewed(
     user_id: &str,
     patience: Patience,
 ) -> Result<(), Error> {
-    metrics::counter!("payment_subscriptions_total", "outcome" => "renewed").increment(1);
+    metrics::counter!(names::SUBSCRIPTIONS, "outcome" => "renewed").increment(1);
     transaction.publish(&SubscriptionRenewed {
         subscription_id: subscription.id.clone(),
         user_id: user_id.to_owned(),
@@ -122,7 +123,7 @@ pub fn tell_ended(
     end: SubscriptionEnd,
 ) -> Result<(), Error> {
     let outcome = if end == SubscriptionEnd::Canceled { "canceled" } else { "lapsed" };
-    metrics::counter!("payment_subscriptions_total", "outcome" => outcome).increment(1);
+    metrics::counter!(names::SUBSCRIPTIONS, "outcome" => outcome).increment(1);
     transaction.publish(&SubscriptionLapsed {
         subscription_id: subscription.id.clone(),
         user_id: user_id.to_owned(),

@@ -1,5 +1,6 @@
 //! SQLite or PostgreSQL through sea-orm: pools, writing transactions and migrations.
 
+mod measure;
 mod migrations;
 mod transaction;
 
@@ -14,6 +15,7 @@ pub use transaction::Transaction;
 
 use crate::config::Secret;
 use crate::messaging::OutboxSignal;
+use crate::metrics::names;
 
 /// How long a statement waits for a connection, and a SQLite writer for the one before it.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
@@ -91,8 +93,11 @@ impl Database {
     pub async fn begin(&self) -> Result<Transaction, crate::Error> {
         let turn = tokio::time::timeout(WAIT_LIMIT, self.writers.clone().acquire_owned());
         let late = || crate::Error::Unavailable("too many transactions are open".into());
+        let asked = Instant::now();
         let turn = turn.await.map_err(|_| late())?.map_err(crate::Error::internal)?;
-        Transaction::begin(&self.write, turn, self.outbox.clone()).await
+        let begun = Transaction::begin(&self.write, turn, self.outbox.clone()).await;
+        metrics::histogram!(names::DATABASE_WAIT).record(asked.elapsed());
+        begun
     }
 
     /// Tells when committed transactions have left events in the outbox.

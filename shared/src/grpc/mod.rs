@@ -2,7 +2,9 @@
 
 mod auth;
 mod count;
+mod ending;
 mod incoming;
+mod measure;
 mod trace;
 mod user_data;
 
@@ -14,6 +16,8 @@ use std::time::Duration;
 use auth::AuthLayer;
 pub use auth::{Rule, Who};
 use count::CountLayer;
+pub(crate) use ending::{Ending, grpc_code, label};
+use measure::MeasureLayer;
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use rustls::ServerConfig;
@@ -108,6 +112,7 @@ impl GrpcServer {
             // Top to bottom: everything is counted, and a refusal is logged in the span.
             .layer(CountLayer(health))
             .layer(TraceLayer)
+            .layer(MeasureLayer::new(self.rules))
             .layer(AuthLayer::new(tokens, self.rules))
             .add_routes(routes.routes());
         let begun = shutdown.clone();

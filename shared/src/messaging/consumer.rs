@@ -10,6 +10,7 @@ use futures::stream::FuturesUnordered;
 use tracing::Instrument;
 
 use super::event::{CAUSE, ReceivedEvent};
+use super::measure::{Delivery, Settled};
 use super::topology::ensure_consumer;
 use super::{ConsumerSpec, Nats, TopologySettings, dead_letter, inbox};
 use crate::Error;
@@ -261,30 +262,33 @@ impl<H: PreparingHandler> Consumer<H> {
         if crate::sabotage::Sabotage::AckBeforeCommit.is_on() {
             let _ = message.double_ack().await;
         }
+        let delivery = Delivery::begin(self.spec.name, deliveries);
         let applied = self.apply_meanwhile_telling(&message, deliveries).await;
         telemetry::note("messaging.nats.delivery_count", deliveries);
         if let Err(error) = &applied {
             telemetry::failed(error.kind());
         }
-        let result = match applied {
+        let (settled, result) = match applied {
             Ok(Outcome::Applied) => {
                 tracing::info!(deliveries, "event applied");
-                message.ack().await
+                (Settled::Applied, message.ack().await)
             }
             Ok(Outcome::Known) => {
                 tracing::debug!(deliveries, "event known already");
-                message.ack().await
+                (Settled::Known, message.ack().await)
             }
-            Err(HandlerError::Permanent(reason)) => self.bury(&message, &reason).await,
+            Err(HandlerError::Permanent(reason)) => (Settled::Buried, self.bury(&message, &reason).await),
             Err(HandlerError::Transient(error)) if deliveries >= self.settings.max_deliveries => {
-                self.bury(&message, &format!("delivery {deliveries} failed: {}", Chain(&error))).await
+                let reason = format!("delivery {deliveries} failed: {}", Chain(&error));
+                (Settled::Buried, self.bury(&message, &reason).await)
             }
             Err(HandlerError::Transient(error)) => {
                 let pause = self.pause_after(deliveries);
                 tracing::warn!(error = %Chain(&error), deliveries, ?pause, "event not applied; delivered again later");
-                message.ack_with(AckKind::Nak(Some(pause))).await
+                (Settled::Failed, message.ack_with(AckKind::Nak(Some(pause))).await)
             }
         };
+        delivery.end(settled);
         if let Err(error) = result {
             tracing::warn!(%error, "the broker was not told; it delivers the event again");
         }

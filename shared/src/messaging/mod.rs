@@ -4,6 +4,7 @@ mod consumer;
 pub mod dead_letter;
 mod event;
 pub(crate) mod inbox;
+pub(crate) mod measure;
 mod migration;
 pub(crate) mod outbox;
 pub mod permissions;
@@ -147,6 +148,7 @@ fn named(settings: &NatsSettings, name: &str) -> ConnectOptions {
             Duration::from_millis(100 * 2_u64.pow(exponent)).min(Duration::from_secs(2))
         })
         .event_callback(|event| async move {
+            measure::connection(&event);
             match event {
                 // Such as a subject that is not ours to use.
                 ClientEvent::ServerError(error) => tracing::warn!(%error, "the broker refuses"),

@@ -17,7 +17,7 @@ use sea_orm::DbErr;
 use tracing::{Instrument, Span};
 
 use super::event::OutgoingHeaders;
-use super::{Nats, OutboxSignal, inbox, outbox};
+use super::{Nats, OutboxSignal, inbox, measure, outbox};
 use crate::database::Database;
 use crate::error::Chain;
 use crate::id;
@@ -144,6 +144,7 @@ impl Relay {
             let count = events.len();
             let published = self.publish(events).await;
             let missing = count - published.len();
+            measure::relayed(published.len(), missing);
             if !published.is_empty() {
                 outbox::mark(self.database.write(), published, self.clock.now()).await?;
             }

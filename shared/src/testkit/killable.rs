@@ -14,6 +14,7 @@ use super::{Broker, mesh_signing_key};
 /// was: at its address, on its database.
 pub struct Killable {
     address: String,
+    metrics_address: String,
     binary: PathBuf,
     command: Command,
     signal: &'static str,
@@ -26,17 +27,18 @@ impl Killable {
     /// # Panics
     /// When the binary cannot be built.
     pub fn new(service: &str, nats: &impl Broker, database_url: &str) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
+        let [address, metrics_address] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
         let binary = binary(service);
         let mut command = shell(&binary);
         command
             .env("LOG", "/dev/null")
             .env("LISTEN_ADDR", &address)
+            .env("METRICS_ADDR", &metrics_address)
             .envs(nats.environment(service))
             .env("DATABASE_URL", database_url)
             .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().expect("the key is one"))
             .env("REGISTRY_TTL", "2");
-        Self { address, binary, command, signal: "KILL", process: Mutex::new(None) }
+        Self { address, metrics_address, binary, command, signal: "KILL", process: Mutex::new(None) }
     }
 
     /// The binary of this service that is broken on purpose, in the way that is named: see `shared::sabotage`.
@@ -76,6 +78,11 @@ impl Killable {
     pub fn logging_to(mut self, file: &Path) -> Self {
         self.command.env("LOG", file);
         self
+    }
+
+    /// Where it serves its metrics.
+    pub fn metrics_address(&self) -> &str {
+        &self.metrics_address
     }
 
     /// Starts it, unless it runs. It answers a moment later.

@@ -4,6 +4,7 @@
 use shared::Error;
 use shared::database::Database;
 use shared::error::NO_REMAINING_TOKENS;
+use shared::metrics::names;
 use shared::proto::events::v1::{OrderPaid, OrderRefunded, TokensRevoked};
 use shared::time::{Clock, Timestamp};
 
@@ -46,7 +47,9 @@ impl TokenCommands {
             return Err(Error::NotFound("reservation"));
         }
         let plan = Plan::of(&user, transaction.allowance_of_passes(user_id, now).await?);
-        let reservation = tokens.reserve(reservation_id, earlier.clone(), plan, now)?;
+        let reservation = tokens
+            .reserve(reservation_id, earlier.clone(), plan, now)
+            .inspect_err(|_| asked_for_a_token("refused"))?;
         match earlier {
             Some(earlier) if earlier == reservation => {}
             Some(_) => transaction.save_reservation(&reservation).await?,
@@ -54,6 +57,7 @@ impl TokenCommands {
         }
         transaction.save_message_tokens(&tokens).await?;
         transaction.commit().await?;
+        asked_for_a_token("reserved");
         Ok(reservation)
     }
 
@@ -97,6 +101,11 @@ impl TokenCommands {
         }
         Ok(number)
     }
+}
+
+/// Counts how a request for a reservation ended.
+fn asked_for_a_token(outcome: &'static str) {
+    metrics::counter!(names::RESERVATIONS, "outcome" => outcome).increment(1);
 }
 
 /// Spends the token of a message that was sent.

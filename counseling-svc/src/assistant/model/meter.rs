@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::metrics::names;
 use shared::telemetry::{self, TRACES};
 use tracing::Span;
 
@@ -31,31 +32,16 @@ impl Outcome {
     }
 }
 
-/// Says once what the numbers mean.
-pub(super) fn describe() {
-    metrics::describe_counter!("model_calls_total", "Calls of a model, by how they ended");
-    metrics::describe_counter!("model_tokens_total", "Tokens that models read (input) and wrote (output)");
-    metrics::describe_histogram!(
-        "model_call_seconds",
-        metrics::Unit::Seconds,
-        "How long calls of a model took, every attempt included"
-    );
-    metrics::describe_gauge!(
-        "model_circuit_open",
-        "1 while models are left alone after failures, otherwise 0"
-    );
-}
-
 /// A call has ended.
 pub(super) fn called(model: &str, outcome: Outcome, took: Duration, usage: Usage) {
     let (model, label) = (model.to_owned(), outcome.label());
-    metrics::counter!("model_calls_total", "model" => model.clone(), "outcome" => label).increment(1);
+    metrics::counter!(names::MODEL_CALLS, "model" => model.clone(), "outcome" => label).increment(1);
     if outcome != Outcome::CircuitOpen {
-        metrics::histogram!("model_call_seconds", "model" => model.clone()).record(took);
+        metrics::histogram!(names::MODEL_SECONDS, "model" => model.clone()).record(took);
     }
     for (direction, tokens) in [("input", usage.input_tokens), ("output", usage.output_tokens)] {
         if tokens > 0 {
-            metrics::counter!("model_tokens_total", "model" => model.clone(), "direction" => direction)
+            metrics::counter!(names::MODEL_TOKENS, "model" => model.clone(), "direction" => direction)
                 .increment(tokens.into());
         }
     }
@@ -89,5 +75,5 @@ pub(super) fn trace(outcome: Outcome, usage: Usage) {
 
 /// The circuit opens or closes.
 pub(super) fn circuit_is_open(is_open: bool) {
-    metrics::gauge!("model_circuit_open").set(if is_open { 1.0 } else { 0.0 });
+    metrics::gauge!(names::MODEL_CIRCUIT_OPEN).set(if is_open { 1.0 } else { 0.0 });
 }

@@ -102,7 +102,6 @@ impl ModelAssistant {
     pub fn new(settings: ModelSettings) -> Result<Self, ModelSetupError> {
         let unread = |error: &dyn std::error::Error| ModelSetupError::new(error.to_string());
         let fallback = toml::from_str(include_str!("../../../content/model/fallback.toml"));
-        meter::describe();
         Ok(Self {
             client: ModelClient::new(&settings)?,
             circuit: Circuit::new(settings.circuit),

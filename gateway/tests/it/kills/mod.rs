@@ -2,6 +2,7 @@
 //! once.
 
 mod mesh;
+mod metrics;
 mod proxy;
 
 use shared::messaging::CREDIT_TOKENS;

@@ -11,8 +11,8 @@ use tower::{Service, ServiceExt};
 use super::body::guarded;
 use super::error::CallError;
 use super::members::{InFlight, Members};
-use super::retry::grpc_code;
 use super::{Answer, Request, Response};
+use crate::grpc::grpc_code;
 
 /// Sends each call to the less busy of two random instances, and keeps away from those that fail.
 #[derive(Clone)]

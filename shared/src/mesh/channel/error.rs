@@ -29,17 +29,23 @@ pub(super) enum CallError {
     Request(#[source] Status),
 }
 
+impl CallError {
+    /// What callers see.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::NoInstance { .. }
+            | Self::NotConnected { .. }
+            | Self::Broken { .. }
+            | Self::Overloaded { .. } => Code::Unavailable,
+            Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
+            Self::Request(status) => status.code(),
+        }
+    }
+}
+
 impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
-        let code = match &error {
-            CallError::NoInstance { .. }
-            | CallError::NotConnected { .. }
-            | CallError::Broken { .. }
-            | CallError::Overloaded { .. } => Code::Unavailable,
-            CallError::DeadlineExceeded { .. } => Code::DeadlineExceeded,
-            CallError::Request(status) => status.code(),
-        };
-        let mut status = Self::new(code, error.to_string());
+        let mut status = Self::new(error.code(), error.to_string());
         status.set_source(Arc::new(error));
         status
     }

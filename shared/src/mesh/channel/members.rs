@@ -12,9 +12,10 @@ use super::connection::Connection;
 use super::deadline::CallDeadline;
 use super::error::CallError;
 use super::health::Health;
-use super::retry::grpc_code;
+use super::measure::Instances;
 use super::trace::Attempt;
 use super::{ChannelSettings, InstanceHealth, Request, locked};
+use crate::grpc::grpc_code;
 use crate::mesh::Instance;
 
 /// All instances that calls may go to.
@@ -22,6 +23,7 @@ pub(super) struct Members {
     service: Arc<str>,
     settings: ChannelSettings,
     current: Mutex<Arc<[Arc<Member>]>>,
+    measure: Instances,
 }
 
 struct Member {
@@ -30,6 +32,7 @@ struct Member {
     connection: Connection,
     in_flight: AtomicUsize,
     health: Mutex<Health>,
+    measure: Instances,
 }
 
 /// The instances that a call was given to, across its attempts; an extension of its requests.
@@ -52,7 +55,7 @@ impl Tried {
 
 impl Members {
     pub(super) fn new(service: Arc<str>, settings: ChannelSettings) -> Self {
-        Self { service, settings, current: Mutex::default() }
+        Self { measure: Instances::of(&service), service, settings, current: Mutex::default() }
     }
 
     pub(super) fn service(&self) -> &str {
@@ -76,6 +79,7 @@ impl Members {
             let Instance { service, id, address, .. } = &member.instance;
             tracing::info!(service, id, address, "an instance left");
         }
+        self.measure.are(members.len());
         *current = members;
     }
 
@@ -90,6 +94,7 @@ impl Members {
                     connection,
                     in_flight: AtomicUsize::new(0),
                     health: Mutex::new(Health::new(&self.settings)),
+                    measure: self.measure.clone(),
                 }))
             }
             Err(error) => {
@@ -163,6 +168,7 @@ impl Member {
     fn settle(&self, outcome: Outcome) {
         let Instance { service, id, address, .. } = &self.instance;
         let mut health = locked(&self.health);
+        let did_serve = health.is_serving();
         match outcome {
             Outcome::Answered if health.succeeded() => {
                 tracing::info!(service, id, address, "an ejected instance is back");
@@ -170,11 +176,20 @@ impl Member {
             Outcome::Answered => {}
             Outcome::Failed => {
                 if let Some(pause) = health.failed(Instant::now()) {
+                    self.measure.one_is_ejected();
                     tracing::warn!(service, id, address, ?pause, "an instance is ejected");
                 }
             }
             Outcome::Unknown => health.abandoned(Instant::now()),
         }
+        self.measure.changed(did_serve, health.is_serving());
+    }
+}
+
+impl Drop for Member {
+    /// One that has left is not left out.
+    fn drop(&mut self) {
+        self.measure.changed(self.is_serving(), true);
     }
 }
 

@@ -6,6 +6,7 @@ mod connection;
 mod deadline;
 mod error;
 mod health;
+mod measure;
 mod members;
 mod methods;
 mod retry;
@@ -24,6 +25,7 @@ use error::CallError;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::HeaderValue;
+use measure::{Measure, MeasureLayer};
 use members::Members;
 use methods::Methods;
 use retry::{Retry, RetryLayer};
@@ -44,7 +46,7 @@ type Response = http::Response<Body>;
 type Answer = BoxFuture<'static, Result<Response, CallError>>;
 
 /// A call passes these from left to right. None of them ever waits in `poll_ready`, so that clones are always ready.
-type Stack = Deadline<Shed<Retry<Balance>>>;
+type Stack = Measure<Deadline<Shed<Retry<Balance>>>>;
 
 /// What generated clients of one service call through. Clones share everything: connections, limits and budget.
 ///
@@ -84,6 +86,7 @@ impl MeshChannel {
         let members = Arc::new(Members::new(service.clone(), settings.clone()));
         members.update(&directory.instances(&service));
         let stack = ServiceBuilder::new()
+            .layer(MeasureLayer::new(service.clone()))
             .layer(DeadlineLayer::new(service.clone(), settings.deadline))
             .layer(ShedLayer::new(service.clone(), settings.concurrency))
             .layer(RetryLayer::new(service, methods, &settings))

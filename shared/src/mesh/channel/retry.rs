@@ -16,10 +16,12 @@ use tower::{Layer, Service};
 
 use super::deadline::CallDeadline;
 use super::error::CallError;
+use super::measure::Retries;
 use super::members::Tried;
 use super::methods::Methods;
 use super::{Answer, ChannelSettings, Request, Response};
 use crate::error::{DO_NOT_RETRY, RETRY_PUSHBACK};
+use crate::grpc::grpc_code;
 
 /// Over what time the budget is counted.
 const BUDGET_WINDOW: Duration = Duration::from_secs(10);
@@ -40,6 +42,7 @@ struct Policy {
     backoff: Duration,
     longest_backoff: Duration,
     budget: Arc<TpsBudget>,
+    retries: Retries,
 }
 
 impl RetryLayer {
@@ -47,6 +50,7 @@ impl RetryLayer {
         let per_second = settings.min_retries_per_second.min(1_000_000);
         let ratio = f32::from(settings.retry_percent) / 100.0;
         let policy = Policy {
+            retries: Retries::of(&service),
             service,
             max_attempts: settings.max_attempts,
             backoff: settings.backoff,
@@ -113,7 +117,7 @@ where
         let is_late = deadline.is_some_and(|deadline| deadline.is_past_after(pause));
         let is_last = attempts >= policy.max_attempts || is_late;
         // The budget is asked last: asking spends.
-        if is_last || !may_be_repeated(&result, idempotent) || !policy.budget.withdraw() {
+        if is_last || !may_be_repeated(&result, idempotent) || !policy.withdraw() {
             return result.map(|(response, _)| response);
         }
         tracing::debug!(path = parts.uri.path(), attempts, ?pause, "the call is sent again");
@@ -174,14 +178,20 @@ impl Policy {
         Ok((Response::from_parts(head, Body::new(body)), ending.unwrap_or_default()))
     }
 
+    /// Spends one retry; false when there is none.
+    fn withdraw(&self) -> bool {
+        let is_granted = self.budget.withdraw();
+        if is_granted {
+            self.retries.sent.increment(1)
+        } else {
+            self.retries.refused.increment(1)
+        }
+        is_granted
+    }
+
     /// A random part of a time that doubles with each attempt.
     fn pause(&self, attempts: u32) -> Duration {
         let doubled = self.backoff.saturating_mul(2_u32.saturating_pow(attempts - 1));
         doubled.min(self.longest_backoff).mul_f64(rand::random())
     }
-}
-
-/// The status in the headers of a response without a body, or in the trailers after one.
-pub(super) fn grpc_code(headers: &HeaderMap) -> Option<Code> {
-    headers.get("grpc-status").map(|value| Code::from_bytes(value.as_bytes()))
 }

@@ -4,6 +4,7 @@ mod balancing;
 mod ejection;
 mod following;
 mod limits;
+mod measuring;
 mod retries;
 mod upstream;
 
