@@ -83,6 +83,11 @@ fmt:
 @fuzz-api *options:
     exec python3 deploy/fuzz.py "$@"
 
+# Use the whole mesh while everything fails, then check what was promised (--help: --seed, --runs, --database, --broker, …)
+[no-exit-message]
+@chaos *options:
+    exec deploy/measure.sh chaos mesh "$@"
+
 # Buy at random while processes die and the provider fails, then compare every account (--help: --seed, --orders, …)
 [no-exit-message]
 @chaos-payments *options:
