@@ -80,6 +80,17 @@ impl NatsSettings {
     }
 }
 
+/// How long to wait before an attempt to connect, from 1. The client asks before the very first one too.
+fn pause_before(attempt: usize) -> Duration {
+    match attempt.checked_sub(2) {
+        None => Duration::ZERO,
+        Some(failed_again) => {
+            let exponent = u32::try_from(failed_again.min(5)).unwrap_or(5);
+            Duration::from_millis(100 * 2_u64.pow(exponent)).min(Duration::from_secs(2))
+        }
+    }
+}
+
 /// A connection to the broker.
 #[derive(Clone)]
 pub struct Nats {
@@ -143,10 +154,7 @@ fn named(settings: &NatsSettings, name: &str) -> ConnectOptions {
         .options()
         .name(name)
         .max_reconnects(None)
-        .reconnect_delay_callback(|attempts| {
-            let exponent = u32::try_from(attempts.min(5)).unwrap_or(5);
-            Duration::from_millis(100 * 2_u64.pow(exponent)).min(Duration::from_secs(2))
-        })
+        .reconnect_delay_callback(pause_before)
         .event_callback(|event| async move {
             measure::connection(&event);
             match event {

@@ -155,7 +155,7 @@ impl Operations {
                 Scan::begin(&self.nats.jetstream, spec.stream, &subject, policy, Part::Headers).await?;
             let Some(mut scan) = scan else { continue };
             count += scan.left();
-            if let Some(first) = scan.next().await?.first() {
+            if let Some(first) = scan.first().await? {
                 let first = first.info().map_err(unavailable)?.stream_sequence;
                 sequence = Some(sequence.map_or(first, |sequence: u64| sequence.min(first)));
             }

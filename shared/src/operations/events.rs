@@ -231,7 +231,7 @@ impl Operations {
         else {
             return Ok(None);
         };
-        let first = scan.next().await?.first().map(|message| message.info().map(|info| info.stream_sequence));
+        let first = scan.first().await?.map(|message| message.info().map(|info| info.stream_sequence));
         scan.end().await;
         first.transpose().map_err(unavailable)
     }

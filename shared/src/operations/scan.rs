@@ -8,10 +8,12 @@ use async_nats::jetstream::{Context, ErrorCode, Message};
 use futures::TryStreamExt;
 
 use super::unavailable;
+use crate::messaging::STREAMS;
 use crate::{Error, id};
 
 /// When the broker forgets a reader whose process has died.
 const FORGET: Duration = Duration::from_secs(30);
+/// How many messages are asked for at once.
 const BATCH: usize = 512;
 
 /// A reader of its own, which sees what the stream holds now.
@@ -42,10 +44,13 @@ impl Scan {
         from: DeliverPolicy,
         part: Part,
     ) -> Result<Option<Self>, Error> {
+        // A filter that lets everything through costs the broker as much as one that does not.
+        let all = STREAMS.iter().any(|spec| spec.name == stream && spec.subjects == subject);
+        let filter = Some(subject).filter(|_| !all);
         let stream = jetstream.get_stream_no_info(stream).await.map_err(unavailable)?;
         let config = pull::Config {
             name: Some(reader_name()),
-            filter_subjects: vec![subject.to_owned()],
+            filter_subjects: filter.into_iter().map(str::to_owned).collect(),
             deliver_policy: from,
             ack_policy: AckPolicy::None,
             headers_only: part == Part::Headers,
@@ -74,7 +79,16 @@ impl Scan {
 
     /// The next messages, in order; none at the end.
     pub(super) async fn next(&mut self) -> Result<Vec<Message>, Error> {
-        let size = BATCH.min(usize::try_from(self.left).unwrap_or(BATCH));
+        self.take(BATCH).await
+    }
+
+    /// The next message.
+    pub(super) async fn first(&mut self) -> Result<Option<Message>, Error> {
+        Ok(self.take(1).await?.pop())
+    }
+
+    async fn take(&mut self, most: usize) -> Result<Vec<Message>, Error> {
+        let size = most.min(usize::try_from(self.left).unwrap_or(most));
         if size == 0 {
             return Ok(Vec::new());
         }

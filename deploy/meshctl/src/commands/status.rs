@@ -44,6 +44,15 @@ impl Answer {
             screen.push_str(&cut(&format!("  {problem}"), width));
             screen.push('\n');
         }
+        // Above what a small terminal has no room for.
+        let letters = if overview.dead_letters == 0 { PLAIN } else { BAD };
+        screen.push_str(&format!(
+            "\n{}  {}\n{}  {}\n",
+            paint(DIM, "OUTBOXES    "),
+            cut(&outboxes(overview), width.saturating_sub(14)),
+            paint(DIM, "DEAD LETTERS"),
+            paint(letters, &overview.dead_letters.to_string()),
+        ));
         let parts = [
             instances(overview, rates.as_ref()).draw(width, "no instance runs"),
             streams(overview, rates.as_ref()).draw(width, "there are no streams"),
@@ -53,14 +62,6 @@ impl Answer {
             screen.push('\n');
             screen.push_str(&part);
         }
-        let letters = if overview.dead_letters == 0 { PLAIN } else { BAD };
-        screen.push_str(&format!(
-            "\n{}  {}\n{}  {}\n",
-            paint(DIM, "OUTBOXES    "),
-            cut(&outboxes(overview), width.saturating_sub(14)),
-            paint(DIM, "DEAD LETTERS"),
-            paint(letters, &overview.dead_letters.to_string()),
-        ));
         screen
     }
 }
