@@ -52,7 +52,7 @@ pub(crate) fn reach(nats: &Nats) {
 pub(crate) async fn publish_ahead(events: &[outbox::ActiveModel]) {
     let Some(broker) = BROKER.get().filter(|_| Sabotage::PublishBeforeCommit.is_on()) else { return };
     for event in events.iter().cloned() {
-        let text = |value: ActiveValue<String>| value.take().unwrap_or_default();
+        let text = |mut value: ActiveValue<String>| value.take().unwrap_or_default();
         let mut headers = async_nats::HeaderMap::new();
         let (id, aggregate) = (text(event.id), text(event.aggregate_id));
         headers.insert("Nats-Msg-Id", id.as_str());
