@@ -7,7 +7,7 @@ use shared::time::Timestamp;
 use super::checkpoints;
 use super::domain::{Account, Posting, TOKEN};
 use super::repository::Ledger;
-use super::trial_balance::{balances, table};
+use super::trial_balance::{balances, imbalances, table};
 use crate::migration::Migrator;
 
 async fn ledger(file: &TestDatabase) -> Database {
@@ -99,5 +99,23 @@ shared::on_each_engine! {
         let balances = balances(&database, "").await.unwrap();
         assert_eq!(balances.iter().map(|balance| balance.debits - balance.credits).sum::<i64>(), 0);
         assert_eq!(balances.len(), 4);
+    }
+
+    async fn a_sum_that_somebody_changed_is_seen(engine: Engine) {
+        let file = TestDatabase::new(engine).await;
+        let database = ledger(&file).await;
+        assert_eq!(imbalances(&database).await.unwrap(), [], "nothing was posted");
+        post(&database, paid("1", 100)).await.unwrap();
+        checkpoints::add(&database, 1).await.unwrap();
+        post(&database, paid("2", 100)).await.unwrap();
+        let units = async || {
+            let mut units = imbalances(&database).await.unwrap();
+            units.sort();
+            units
+        };
+        assert_eq!(units().await, [("KRW".to_owned(), 0), (TOKEN.to_owned(), 0)]);
+        let change = "UPDATE checkpoints SET credits = credits + 7 WHERE account = 'revenue'";
+        database.write().execute_unprepared(change).await.unwrap();
+        assert_eq!(units().await, [("KRW".to_owned(), -7), (TOKEN.to_owned(), 0)]);
     }
 }

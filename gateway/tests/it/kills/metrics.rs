@@ -87,6 +87,7 @@ shared::on_each_engine! {
         let pool = if engine == Engine::Sqlite { "write" } else { "shared" };
         assert!(series[&format!(r#"database_connections{{pool="{pool}"}}"#)] >= 1.0, "{page}");
         assert!(series["database_transaction_wait_seconds_count"] >= 2.0, "{page}");
+        assert!(series["outbox_published_total"] >= 1.0, "{page}");
         for name in ["process_resident_memory_bytes", "process_open_fds", "process_threads"] {
             assert!(series[name] > 1.0, "{name} in {page}");
         }
