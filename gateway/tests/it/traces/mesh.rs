@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use async_nats::HeaderMap;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use shared::testkit::{Engine, Killable, NatsServer, TestDatabase, eventually, mesh_signing_key};
 
+use super::CREATED;
 use crate::world::SESSION_KEY;
 
 /// nats-server, user-svc, counseling-svc and the gateway.
@@ -84,6 +86,28 @@ impl Mesh {
     pub fn lines(&self, process: &str) -> Vec<Value> {
         let log = std::fs::read_to_string(log_of(self.nats.folder(), process)).unwrap_or_default();
         log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Publishes an event whose data nobody can read.
+    pub async fn publish(&self, subject: &str, traceparent: &str) {
+        let mut headers = HeaderMap::new();
+        let event_type = format!("hearlers.{CREATED}.v1");
+        for (name, value) in [
+            ("ce-id", "an event of somebody else's"),
+            ("ce-type", event_type.as_str()),
+            ("ce-source", "/somebody"),
+            ("traceparent", traceparent),
+        ] {
+            headers.insert(name, value);
+        }
+        let nats = self.nats.connect().await;
+        let sent = nats.jetstream.publish_with_headers(subject.to_owned(), headers, "[]".into());
+        sent.await.unwrap().await.unwrap();
+    }
+
+    /// From now on counseling-svc takes calls and answers none.
+    pub fn freeze_counseling_svc(&self) {
+        self.counseling_svc.freeze();
     }
 
     /// Asks every process to end, and returns when all are gone.

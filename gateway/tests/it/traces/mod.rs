@@ -164,6 +164,58 @@ async fn a_trace_begins_here_or_is_what_its_beginning_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_fails_is_marked_where_it_failed() {
+    let collector = Collector::start().await;
+    let environment = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()), ("REQUEST_TIMEOUT", "5".to_owned())];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mesh = Mesh::start(&environment).await;
+    let mut guest = mesh.guest().await;
+    let (missing, broken, unavailable) = (
+        "4bf92f3577b34da6a3ce929d0e0e473c",
+        "4bf92f3577b34da6a3ce929d0e0e473d",
+        "4bf92f3577b34da6a3ce929d0e0e473e",
+    );
+    let traceparent = |trace_id| format!("00-{trace_id}-{CLIENT}-01");
+    let say = async |guest: &Guest, trace_id| {
+        let request = mesh.post(&guest.messages, &guest.token, &json!({ "message": SAID }));
+        request.header("traceparent", traceparent(trace_id)).send().await.unwrap().status().as_u16()
+    };
+
+    // What a client does wrong is no failure of the service, though one of the call.
+    let counsel = guest.messages.split('/').nth(5).unwrap();
+    guest.messages = guest.messages.replace(counsel, &guest.id);
+    assert_eq!(say(&guest, missing).await, 404);
+    // What no consumer can ever read.
+    mesh.publish(&format!("{CREATED}.{}", guest.id), &traceparent(broken)).await;
+    eventually("all consumers have failed", async || collector.trace(broken).len() == 3).await;
+    for span in collector.trace(broken) {
+        assert!(span.is_error && span.attributes["error.type"] == "permanent", "{span:?}");
+        assert_eq!(span.parent, CLIENT);
+    }
+    mesh.freeze_counseling_svc();
+    assert_eq!(say(&guest, unavailable).await, 504);
+    mesh.end();
+
+    let spans = collector.trace(missing);
+    assert!(!one(&spans, SpanKind::Server, "gateway", SAY).is_error);
+    let (call, answer) = (
+        one(&spans, SpanKind::Client, "gateway", CREATE),
+        one(&spans, SpanKind::Server, "counseling-svc", CREATE),
+    );
+    assert!(call.is_error && !answer.is_error);
+    for span in [call, answer] {
+        assert_eq!(span.attributes["rpc.response.status_code"], "NOT_FOUND");
+    }
+    let spans = collector.trace(unavailable);
+    let request = one(&spans, SpanKind::Server, "gateway", SAY);
+    assert!(request.is_error);
+    assert_eq!(request.attributes["error.type"], "504");
+    let call = one(&spans, SpanKind::Client, "gateway", CREATE);
+    assert!(call.is_error);
+    assert_eq!(call.attributes["rpc.response.status_code"], "DEADLINE_EXCEEDED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_away_harms_nothing() {
     let address = format!("127.0.0.1:{}", free_port());
     let mesh = Mesh::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}"))]).await;
