@@ -150,17 +150,14 @@ impl Nats {
 
 /// How a client connects: for good, whatever becomes of the broker.
 fn named(settings: &NatsSettings, name: &str) -> ConnectOptions {
-    settings
-        .options()
-        .name(name)
-        .max_reconnects(None)
-        .reconnect_delay_callback(pause_before)
-        .event_callback(|event| async move {
+    settings.options().name(name).max_reconnects(None).reconnect_delay_callback(pause_before).event_callback(
+        |event| async move {
             measure::connection(&event);
             match event {
                 // Such as a subject that is not ours to use.
                 ClientEvent::ServerError(error) => tracing::warn!(%error, "the broker refuses"),
                 event => tracing::info!(%event, "broker connection"),
             }
-        })
+        },
+    )
 }
