@@ -33,7 +33,8 @@ impl Killable {
         command
             .env("LOG", "/dev/null")
             .env("LISTEN_ADDR", &address)
-            .env("METRICS_ADDR", &metrics_address)
+            // Any that is free: one that was chosen beforehand may be taken while the process is dead.
+            .env("METRICS_ADDR", "127.0.0.1:0")
             .envs(nats.environment(service))
             .env("DATABASE_URL", database_url)
             .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().expect("the key is one"))
@@ -52,6 +53,13 @@ impl Killable {
         command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("MESH_SABOTAGE", sabotage);
         self.command = command;
+        self
+    }
+
+    /// With its metrics at [`Killable::metrics_address`], in place of any address that is free.
+    #[must_use]
+    pub fn with_metrics(mut self) -> Self {
+        self.command.env("METRICS_ADDR", &self.metrics_address);
         self
     }
 
@@ -80,7 +88,7 @@ impl Killable {
         self
     }
 
-    /// Where it serves its metrics.
+    /// Where it serves its metrics after [`Killable::with_metrics`].
     pub fn metrics_address(&self) -> &str {
         &self.metrics_address
     }

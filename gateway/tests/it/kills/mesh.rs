@@ -84,7 +84,7 @@ impl Mesh {
             patience: PATIENCE,
         });
         let sandbox = sandbox.await.unwrap();
-        let payment_svc = Killable::new("payment-svc", &nats, payments.file.url()).with(&[
+        let payment_svc = Killable::new("payment-svc", &nats, payments.file.url()).with_metrics().with(&[
             ("DEVELOPMENT", "true"),
             ("SANDBOX_URL", &sandbox.url()),
             // Nobody asks again before the test lets the time pass.
@@ -93,7 +93,7 @@ impl Mesh {
             // Whoever dies while it publishes keeps its part of the outbox for so long.
             ("RELAY_LEASE", "1"),
         ]);
-        let user_svc = Killable::new("user-svc", &nats, users.file.url()).with(&[
+        let user_svc = Killable::new("user-svc", &nats, users.file.url()).with_metrics().with(&[
             ("NATS_URL", &proxy.url),
             ("CONSUMER_ACK_WAIT", "1"),
             ("RELAY_LEASE", "1"),

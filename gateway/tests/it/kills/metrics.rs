@@ -111,7 +111,7 @@ shared::on_each_engine! {
 async fn what_a_client_does_can_be_scraped() {
     let mesh = Mesh::start(Engine::Sqlite).await;
     let images = mesh.nats.folder().join("images");
-    let gateway = Killable::new("gateway", &mesh.nats, "").with(&[
+    let gateway = Killable::new("gateway", &mesh.nats, "").with_metrics().with(&[
         ("MESH_SIGNING_KEY", mesh_signing_key().to_pem().unwrap().expose()),
         ("SESSION_KEY", "a key that only this test uses, and nobody else"),
         ("IMAGE_FOLDER", images.to_str().unwrap()),
