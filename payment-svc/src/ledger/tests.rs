@@ -104,7 +104,7 @@ shared::on_each_engine! {
     async fn a_sum_that_somebody_changed_is_seen(engine: Engine) {
         let file = TestDatabase::new(engine).await;
         let database = ledger(&file).await;
-        assert_eq!(imbalances(&database).await.unwrap(), [], "nothing was posted");
+        assert!(imbalances(&database).await.unwrap().is_empty(), "nothing was posted");
         post(&database, paid("1", 100)).await.unwrap();
         checkpoints::add(&database, 1).await.unwrap();
         post(&database, paid("2", 100)).await.unwrap();

@@ -120,11 +120,9 @@ async fn what_a_client_does_can_be_scraped() {
     gateway.start();
     let (url, metrics) = (format!("http://{}", gateway.address()), gateway.metrics_address());
     let client = reqwest::Client::new();
-    eventually("the gateway knows user-svc", async || {
-        match reqwest::get(format!("http://{metrics}/metrics")).await {
-            Ok(page) => page.text().await.unwrap().contains("upstream_instances{service=\"user-svc\"} 1\n"),
-            Err(_) => false,
-        }
+    eventually("the gateway serves, and knows user-svc", async || {
+        let serves = client.get(format!("{url}/livez")).send().await.is_ok();
+        serves && value(metrics, r#"upstream_instances{service="user-svc"}"#).await == Some(1.0)
     })
     .await;
     let initiate = || async { client.post(format!("{url}/v1/auth/initiate")).send().await.unwrap() };
