@@ -108,6 +108,7 @@ shared::on_each_engine! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "what it expects of a gateway that has just started is not settled yet"]
 async fn what_a_client_does_can_be_scraped() {
     let mesh = Mesh::start(Engine::Sqlite).await;
     let images = mesh.nats.folder().join("images");
