@@ -175,8 +175,8 @@ async fn what_fails_is_marked_where_it_failed() {
         "4bf92f3577b34da6a3ce929d0e0e473d",
         "4bf92f3577b34da6a3ce929d0e0e473e",
     );
-    let traceparent = |trace_id| format!("00-{trace_id}-{CLIENT}-01");
-    let say = async |guest: &Guest, trace_id| {
+    let traceparent = |trace_id: &str| format!("00-{trace_id}-{CLIENT}-01");
+    let say = async |guest: &Guest, trace_id: &str| {
         let request = mesh.post(&guest.messages, &guest.token, &json!({ "message": SAID }));
         request.header("traceparent", traceparent(trace_id)).send().await.unwrap().status().as_u16()
     };
