@@ -185,12 +185,13 @@ pub fn filters() -> Settings {
         (r#""report": \{[^{}]*(\{[^{}]*\}[^{}]*)*\}"#, r#""report": [report]"#),
         (r"(?m)^.* is (not ready|degraded).*\n", ""),
         (r"\d+ problems", "[some] problems"),
-        (r"svc +(-|\d+)( |$)", "svc [outbox]$2"),
+        (r"(?m)svc +(-|\d+)( |$)", "svc [outbox]$2"),
         (r#""outbox": (null|\d+|\{[^{}]*\})"#, r#""outbox": [outbox]"#),
         (&format!(r"\b{}\b", env!("CARGO_PKG_VERSION").replace('.', r"\.")), "[version]"),
         // Columns are as wide as what is in them.
         (r"  +", "  "),
         (r" +\n", "\n"),
+        (r"(?m)^ +(AFTER|\[after\])", "$1"),
     ] {
         settings.add_filter(pattern, shown);
     }

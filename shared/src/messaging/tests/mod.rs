@@ -193,3 +193,9 @@ impl Handler for NoteEffect {
         Ok(())
     }
 }
+
+#[test]
+fn the_first_attempt_to_connect_waits_for_nothing_and_later_ones_ever_longer() {
+    let pauses = [1, 2, 3, 6, 7, 100].map(|attempt| pause_before(attempt).as_millis());
+    assert_eq!(pauses, [0, 100, 200, 1600, 2000, 2000]);
+}
