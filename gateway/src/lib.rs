@@ -191,10 +191,11 @@ impl Running {
         if tokio::time::timeout(self.limit / 4, self.registration.leave()).await.is_err() {
             tracing::warn!("the registry did not answer; this instance leaves it by silence");
         }
-        if !self.shutdown.finish(self.limit).await {
+        let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(200));
+        // A request that hangs is the one whose spans are wanted: they get some of the time.
+        if !self.shutdown.finish(left() * 3 / 4).await {
             tracing::warn!("some requests did not finish in time");
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        telemetry::finish(left.max(Duration::from_millis(200))).await;
+        telemetry::finish(left()).await;
     }
 }

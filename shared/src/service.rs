@@ -206,7 +206,7 @@ impl Running {
         if !self.service.workers.finish(left() / 2).await {
             tracing::warn!("some consumers did not finish in time; their events are delivered again");
         }
-        if !self.relay.finish(left()).await {
+        if !self.relay.finish(left() * 3 / 4).await {
             tracing::warn!("the outbox was not flushed in time; its events are published at the next start");
         }
         self.service.database.close().await;

@@ -26,7 +26,7 @@ pub use neighbour::{Neighbour, everything_published};
 pub use postgres::PostgresServer;
 pub use process::{Process, binary, free_port};
 pub use service::{call_by_path, caller, check_authority, mesh_signing_key, service_config};
-pub use streams::{deliver_again, events, first_dead_letter, idle};
+pub use streams::{deliver_again, events, first_dead_letter, idle, tried_in_vain};
 
 /// The engines that every test of persistence runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -54,6 +54,19 @@ pub async fn idle(nats: &Nats, spec: &ConsumerSpec) {
     .await;
 }
 
+/// Waits until the consumer has tried in vain to handle what is still there.
+///
+/// # Panics
+/// When everything works.
+pub async fn tried_in_vain(nats: &Nats, spec: &ConsumerSpec) {
+    let stream = nats.jetstream.get_stream(spec.stream).await.expect("the stream is there");
+    eventually("the consumer has tried in vain", async || {
+        // It may not have begun yet.
+        stream.consumer_info(spec.name).await.is_ok_and(|info| info.num_redelivered > 0)
+    })
+    .await;
+}
+
 /// Waits for the first dead letter.
 ///
 /// # Panics

@@ -122,11 +122,7 @@ shared::on_each_engine! {
         let payments = Neighbour::start("payment-svc", &world.nats).await;
         let user_id = new_id();
         payments.tell_and_wait(&paid(&user_id, 5)).await;
-        let stream = world.nats.connect().await.jetstream.get_stream("PAYMENTS").await.unwrap();
-        eventually("the order was tried in vain", async || {
-            stream.consumer_info(CREDIT_TOKENS.name).await.unwrap().num_redelivered > 0
-        })
-        .await;
+        world.tried_in_vain(&CREDIT_TOKENS).await;
         world.initialize(&user_id).await;
         has_bought(&world, &user_id, 5).await;
     }

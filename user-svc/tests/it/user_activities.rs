@@ -201,11 +201,7 @@ shared::on_each_engine! {
             bubble_id: Some(new_id()),
         };
         counseling.tell_and_wait(&counsel).await;
-        let stream = world.nats.connect().await.jetstream.get_stream("COUNSELS").await.unwrap();
-        eventually("the event was tried in vain", async || {
-            stream.consumer_info(TRACK_USERS.name).await.unwrap().num_redelivered > 0
-        })
-        .await;
+        world.tried_in_vain(&TRACK_USERS).await;
         world.initialize(&user_id).await;
         let counted = async || tracking(&world, &user_id).await.counsel_count == 1;
         eventually("the counsel is counted", counted).await;

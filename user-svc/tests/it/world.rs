@@ -177,6 +177,11 @@ impl World {
         testkit::idle(&self.nats.connect().await, spec).await;
     }
 
+    /// See [`testkit::tried_in_vain`].
+    pub async fn tried_in_vain(&self, spec: &ConsumerSpec) {
+        testkit::tried_in_vain(&self.nats.connect().await, spec).await;
+    }
+
     /// See [`testkit::first_dead_letter`].
     pub async fn dead_letter(&self) -> DeadLetter {
         testkit::first_dead_letter(&self.nats.connect().await).await

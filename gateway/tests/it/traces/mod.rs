@@ -194,6 +194,12 @@ async fn what_fails_is_marked_where_it_failed() {
     }
     mesh.freeze_counseling_svc();
     assert_eq!(say(&guest, unavailable).await, 504);
+    for trace_id in [missing, unavailable] {
+        eventually("the gateway has told", async || {
+            collector.trace(trace_id).iter().any(|span| span.name == SAY)
+        })
+        .await;
+    }
     mesh.end();
 
     let spans = collector.trace(missing);
