@@ -259,11 +259,11 @@ impl<H: PreparingHandler> Consumer<H> {
     async fn settle(&self, message: jetstream::Message) {
         let deliveries = message.info().map_or(1, |info| info.delivered);
         #[cfg(feature = "sabotage")]
-        if crate::sabotage::Sabotage::AckBeforeCommit.is_on() {
-            let _ = message.double_ack().await;
-        }
+        crate::sabotage::acknowledge_ahead(&message).await;
         let delivery = Delivery::begin(self.spec.name, deliveries);
         let applied = self.apply_meanwhile_telling(&message, deliveries).await;
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::acknowledge_late().await;
         telemetry::note("messaging.nats.delivery_count", deliveries);
         if let Err(error) = &applied {
             telemetry::failed(error.kind());

@@ -106,7 +106,7 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     };
     let (accounts, (), ()) = tokio::join!(
         act,
-        Box::pin(nemesis::disturb(&mesh, chance(1), apart, &faults)),
+        Box::pin(nemesis::disturb(&mesh, chance(1), apart, broken.map(|(service, _)| service), &faults)),
         wire.disturb(chance(2)),
     );
     let accounts: Vec<Account> = accounts.into_iter().flatten().collect();
