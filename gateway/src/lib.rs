@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use admins::grant_admin;
-pub use config::Config;
+pub use config::{Config, MEANINGS};
 use console::Console;
 pub use edge::{EdgeSettings, Rate, TlsFiles};
 use edge::{RateLimits, Server};

@@ -9,6 +9,7 @@ mod auth;
 mod browser;
 mod catalog;
 mod checkout;
+mod configuration;
 mod console;
 mod conversation;
 mod counselors;
