@@ -60,6 +60,24 @@ nats-users:
     cargo build --quiet -p meshctl
     cargo run --quiet -p meshctl -- nats-users > deploy/nats/users.conf
 
+# Write docs/configuration.md anew, after a change of what a process reads from its environment
+config-reference:
+    WRITE_REFERENCE=1 cargo test --quiet -p gateway --test it -- configuration
+
+# Write the API's document (examples/openapi.json), its types in TypeScript and the collection anew, after a change of the API
+api-reference:
+    WRITE_REFERENCE=1 cargo test --quiet -p gateway --test it -- clients::the_document
+    python3 examples/typescript/run.py generate
+    python3 examples/collection.py
+
+# Check what the mesh is deployed with: compose.yaml and the manifests for Kubernetes
+@manifests:
+    python3 deploy/manifests.py check
+
+# Build what the images hold and run it as they would, where there is no engine (--debug: not optimised)
+@image *options:
+    deploy/image.sh "$@"
+
 # Pass every test; arguments go to `cargo test --workspace`
 test *arguments:
     nats_server=$(python3 deploy/tools.py path nats-server) \

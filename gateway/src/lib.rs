@@ -9,6 +9,7 @@ mod dto;
 mod edge;
 mod envelope;
 mod events;
+mod examples;
 mod feed;
 mod idempotency;
 mod images;
@@ -23,6 +24,7 @@ mod signin;
 mod stack;
 mod status;
 mod upstream;
+mod web_chat;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
