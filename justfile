@@ -51,6 +51,21 @@ set positional-arguments
 @reconcile:
     exec python3 deploy/mesh.py reconcile
 
+# Write all that the running mesh keeps (databases, streams, images, keys) into a new folder: `backup FOLDER`
+[no-exit-message]
+@backup folder:
+    exec python3 deploy/mesh.py backup "$@"
+
+# Fill an empty mesh that does not run from such a folder: `restore FOLDER`
+[no-exit-message]
+@restore folder:
+    exec python3 deploy/mesh.py restore "$@"
+
+# Rehearse a disaster: a mesh of its own, a backup while people talk, and a restore into an empty one
+[no-exit-message]
+@rehearse:
+    exec python3 deploy/rehearse.py
+
 # Make certificates for the gateway and the services: the next `up` encrypts what they say to each other (mTLS)
 @certs:
     cargo run --quiet -p meshctl -- certs "${MESH_FOLDER:-.mesh}/certs"
@@ -119,6 +134,14 @@ fmt:
 bench-ctl:
     nats_server=$(python3 deploy/tools.py path nats-server) \
       && NATS_SERVER="$nats_server" cargo bench --quiet -p meshctl --bench million
+
+# Make a release of this commit in dist/: stripped binaries, checksums, what they are made of, what has changed
+@release:
+    deploy/release.sh
+
+# Write CHANGELOG.md anew from the commits
+changelog:
+    $(python3 deploy/tools.py path git-cliff) --config deploy/cliff.toml --output CHANGELOG.md
 
 # Check and test everything, as CI does
 @ci:

@@ -3018,54 +3018,26 @@ export interface components {
          */
         Held: {
             /** @description How the caller signs in. */
-            accounts: {
-                [key: string]: unknown;
-            }[];
-            activities: {
-                [key: string]: unknown;
-            }[];
+            accounts: unknown[];
+            activities: unknown[];
             /** @description What was understood of it. */
-            counselContexts: {
-                [key: string]: unknown;
-            }[];
+            counselContexts: unknown[];
             /** @description What was said, by both. */
-            counselMessages: {
-                [key: string]: unknown;
-            }[];
-            counselSummaries: {
-                [key: string]: unknown;
-            }[];
-            counsels: {
-                [key: string]: unknown;
-            }[];
+            counselMessages: unknown[];
+            counselSummaries: unknown[];
+            counsels: unknown[];
             /** @description Who may pay. */
-            customers: {
-                [key: string]: unknown;
-            }[];
-            messageTokens: {
-                [key: string]: unknown;
-            }[];
+            customers: unknown[];
+            messageTokens: unknown[];
             /** @description How well counselors know the caller. */
-            relationships: {
-                [key: string]: unknown;
-            }[];
+            relationships: unknown[];
             /** @description Where the caller is or was signed in. */
-            sessions: {
-                [key: string]: unknown;
-            }[];
-            tokenCredits: {
-                [key: string]: unknown;
-            }[];
-            tokenReservations: {
-                [key: string]: unknown;
-            }[];
-            trackings: {
-                [key: string]: unknown;
-            }[];
+            sessions: unknown[];
+            tokenCredits: unknown[];
+            tokenReservations: unknown[];
+            trackings: unknown[];
             /** @description The profile. */
-            users: {
-                [key: string]: unknown;
-            }[];
+            users: unknown[];
         };
         /**
          * @description The part of life that a counsel is about.
@@ -3862,6 +3834,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": Record<string, never>;
                 };
             };
@@ -3899,6 +3872,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "broker": true,
+                     *       "instances": {},
+                     *       "missing": [
+                     *         "…"
+                     *       ],
+                     *       "ready": true,
+                     *       "reasons": [
+                     *         "…"
+                     *       ],
+                     *       "status": "ready"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
@@ -3915,12 +3902,22 @@ export interface operations {
     admin_list_counsel_techniques: {
         parameters: {
             query: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 promptVersionId: string;
-                /** @description Left out: of every tone. */
+                /**
+                 * @description Left out: of every tone.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 toneId?: string;
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -3934,6 +3931,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselTechniques": [
+                     *           {
+                     *             "context": "…",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "instruction": "…",
+                     *             "isStartTechnique": true,
+                     *             "messageThreshold": 1,
+                     *             "name": "하늘",
+                     *             "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "temperature": 0.5,
+                     *             "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselTechniques"];
                 };
             };
@@ -4032,12 +4054,21 @@ export interface operations {
     admin_list_transition_rules: {
         parameters: {
             query: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 promptVersionId: string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 fromCounselTechniqueId?: string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 toCounselTechniqueId?: string;
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -4051,6 +4082,73 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselTechniqueTransitionRules": [
+                     *           {
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "fromCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "maxCurrentTechniqueMessageCount": 1,
+                     *             "maxEmotionIntensity": 1,
+                     *             "maxRiskSeverity": 1,
+                     *             "maxSelfEfficacy": 1,
+                     *             "minCurrentTechniqueMessageCount": 1,
+                     *             "minEmotionIntensity": 1,
+                     *             "minRiskSeverity": 1,
+                     *             "minSelfEfficacy": 1,
+                     *             "priority": 1,
+                     *             "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "requiredAllianceStrengths": [
+                     *               "ALLIANCE_STRENGTH_WEAK"
+                     *             ],
+                     *             "requiredArousalLevels": [
+                     *               "AROUSAL_LEVEL_LOW"
+                     *             ],
+                     *             "requiredCognitiveLoads": [
+                     *               "COGNITIVE_LOAD_LOW"
+                     *             ],
+                     *             "requiredConsentToDepth": true,
+                     *             "requiredEmotionPrimaries": [
+                     *               "EMOTION_PRIMARY_ANXIETY"
+                     *             ],
+                     *             "requiredImpactDomains": [
+                     *               "IMPACT_DOMAIN_WORK"
+                     *             ],
+                     *             "requiredMotivationStages": [
+                     *               "MOTIVATION_STAGE_PRECONTEMPLATION"
+                     *             ],
+                     *             "requiredPerceivedControls": [
+                     *               "PERCEIVED_CONTROL_LOW"
+                     *             ],
+                     *             "requiredPhysicalSymptomsPresent": true,
+                     *             "requiredRiskKinds": [
+                     *               "RISK_KIND_NONE"
+                     *             ],
+                     *             "requiredSleepQualities": [
+                     *               "SLEEP_QUALITY_POOR"
+                     *             ],
+                     *             "requiredSocialSupportLevels": [
+                     *               "SOCIAL_SUPPORT_LEVEL_NONE"
+                     *             ],
+                     *             "requiredTimeframes": [
+                     *               "TIMEFRAME_TODAY"
+                     *             ],
+                     *             "requiredValences": [
+                     *               "VALENCE_NEGATIVE"
+                     *             ],
+                     *             "toCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_TransitionRules"];
                 };
             };
@@ -4153,6 +4251,7 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -4161,6 +4260,60 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "fromCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                 *       "maxCurrentTechniqueMessageCount": 1,
+                 *       "maxEmotionIntensity": 1,
+                 *       "maxRiskSeverity": 1,
+                 *       "maxSelfEfficacy": 1,
+                 *       "minCurrentTechniqueMessageCount": 1,
+                 *       "minEmotionIntensity": 1,
+                 *       "minRiskSeverity": 1,
+                 *       "minSelfEfficacy": 1,
+                 *       "priority": 1,
+                 *       "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                 *       "requiredAllianceStrengths": [
+                 *         "ALLIANCE_STRENGTH_WEAK"
+                 *       ],
+                 *       "requiredArousalLevels": [
+                 *         "AROUSAL_LEVEL_LOW"
+                 *       ],
+                 *       "requiredCognitiveLoads": [
+                 *         "COGNITIVE_LOAD_LOW"
+                 *       ],
+                 *       "requiredConsentToDepth": true,
+                 *       "requiredEmotionPrimaries": [
+                 *         "EMOTION_PRIMARY_ANXIETY"
+                 *       ],
+                 *       "requiredImpactDomains": [
+                 *         "IMPACT_DOMAIN_WORK"
+                 *       ],
+                 *       "requiredMotivationStages": [
+                 *         "MOTIVATION_STAGE_PRECONTEMPLATION"
+                 *       ],
+                 *       "requiredPerceivedControls": [
+                 *         "PERCEIVED_CONTROL_LOW"
+                 *       ],
+                 *       "requiredPhysicalSymptomsPresent": true,
+                 *       "requiredRiskKinds": [
+                 *         "RISK_KIND_NONE"
+                 *       ],
+                 *       "requiredSleepQualities": [
+                 *         "SLEEP_QUALITY_POOR"
+                 *       ],
+                 *       "requiredSocialSupportLevels": [
+                 *         "SOCIAL_SUPPORT_LEVEL_NONE"
+                 *       ],
+                 *       "requiredTimeframes": [
+                 *         "TIMEFRAME_TODAY"
+                 *       ],
+                 *       "requiredValences": [
+                 *         "VALENCE_NEGATIVE"
+                 *       ],
+                 *       "toCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateTransitionRule"];
             };
         };
@@ -4170,6 +4323,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselTechniqueTransitionRule": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "fromCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "maxCurrentTechniqueMessageCount": 1,
+                     *           "maxEmotionIntensity": 1,
+                     *           "maxRiskSeverity": 1,
+                     *           "maxSelfEfficacy": 1,
+                     *           "minCurrentTechniqueMessageCount": 1,
+                     *           "minEmotionIntensity": 1,
+                     *           "minRiskSeverity": 1,
+                     *           "minSelfEfficacy": 1,
+                     *           "priority": 1,
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "requiredAllianceStrengths": [
+                     *             "ALLIANCE_STRENGTH_WEAK"
+                     *           ],
+                     *           "requiredArousalLevels": [
+                     *             "AROUSAL_LEVEL_LOW"
+                     *           ],
+                     *           "requiredCognitiveLoads": [
+                     *             "COGNITIVE_LOAD_LOW"
+                     *           ],
+                     *           "requiredConsentToDepth": true,
+                     *           "requiredEmotionPrimaries": [
+                     *             "EMOTION_PRIMARY_ANXIETY"
+                     *           ],
+                     *           "requiredImpactDomains": [
+                     *             "IMPACT_DOMAIN_WORK"
+                     *           ],
+                     *           "requiredMotivationStages": [
+                     *             "MOTIVATION_STAGE_PRECONTEMPLATION"
+                     *           ],
+                     *           "requiredPerceivedControls": [
+                     *             "PERCEIVED_CONTROL_LOW"
+                     *           ],
+                     *           "requiredPhysicalSymptomsPresent": true,
+                     *           "requiredRiskKinds": [
+                     *             "RISK_KIND_NONE"
+                     *           ],
+                     *           "requiredSleepQualities": [
+                     *             "SLEEP_QUALITY_POOR"
+                     *           ],
+                     *           "requiredSocialSupportLevels": [
+                     *             "SOCIAL_SUPPORT_LEVEL_NONE"
+                     *           ],
+                     *           "requiredTimeframes": [
+                     *             "TIMEFRAME_TODAY"
+                     *           ],
+                     *           "requiredValences": [
+                     *             "VALENCE_NEGATIVE"
+                     *           ],
+                     *           "toCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_TransitionRuleData"];
                 };
             };
@@ -4270,6 +4487,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "transition-rule-id": string;
             };
             cookie?: never;
@@ -4281,6 +4499,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselTechniqueTransitionRule": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "fromCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "maxCurrentTechniqueMessageCount": 1,
+                     *           "maxEmotionIntensity": 1,
+                     *           "maxRiskSeverity": 1,
+                     *           "maxSelfEfficacy": 1,
+                     *           "minCurrentTechniqueMessageCount": 1,
+                     *           "minEmotionIntensity": 1,
+                     *           "minRiskSeverity": 1,
+                     *           "minSelfEfficacy": 1,
+                     *           "priority": 1,
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "requiredAllianceStrengths": [
+                     *             "ALLIANCE_STRENGTH_WEAK"
+                     *           ],
+                     *           "requiredArousalLevels": [
+                     *             "AROUSAL_LEVEL_LOW"
+                     *           ],
+                     *           "requiredCognitiveLoads": [
+                     *             "COGNITIVE_LOAD_LOW"
+                     *           ],
+                     *           "requiredConsentToDepth": true,
+                     *           "requiredEmotionPrimaries": [
+                     *             "EMOTION_PRIMARY_ANXIETY"
+                     *           ],
+                     *           "requiredImpactDomains": [
+                     *             "IMPACT_DOMAIN_WORK"
+                     *           ],
+                     *           "requiredMotivationStages": [
+                     *             "MOTIVATION_STAGE_PRECONTEMPLATION"
+                     *           ],
+                     *           "requiredPerceivedControls": [
+                     *             "PERCEIVED_CONTROL_LOW"
+                     *           ],
+                     *           "requiredPhysicalSymptomsPresent": true,
+                     *           "requiredRiskKinds": [
+                     *             "RISK_KIND_NONE"
+                     *           ],
+                     *           "requiredSleepQualities": [
+                     *             "SLEEP_QUALITY_POOR"
+                     *           ],
+                     *           "requiredSocialSupportLevels": [
+                     *             "SOCIAL_SUPPORT_LEVEL_NONE"
+                     *           ],
+                     *           "requiredTimeframes": [
+                     *             "TIMEFRAME_TODAY"
+                     *           ],
+                     *           "requiredValences": [
+                     *             "VALENCE_NEGATIVE"
+                     *           ],
+                     *           "toCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_TransitionRuleData"];
                 };
             };
@@ -4381,12 +4663,67 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "transition-rule-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "fromCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                 *       "maxCurrentTechniqueMessageCount": 1,
+                 *       "maxEmotionIntensity": 1,
+                 *       "maxRiskSeverity": 1,
+                 *       "maxSelfEfficacy": 1,
+                 *       "minCurrentTechniqueMessageCount": 1,
+                 *       "minEmotionIntensity": 1,
+                 *       "minRiskSeverity": 1,
+                 *       "minSelfEfficacy": 1,
+                 *       "priority": 1,
+                 *       "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                 *       "requiredAllianceStrengths": [
+                 *         "ALLIANCE_STRENGTH_WEAK"
+                 *       ],
+                 *       "requiredArousalLevels": [
+                 *         "AROUSAL_LEVEL_LOW"
+                 *       ],
+                 *       "requiredCognitiveLoads": [
+                 *         "COGNITIVE_LOAD_LOW"
+                 *       ],
+                 *       "requiredConsentToDepth": true,
+                 *       "requiredEmotionPrimaries": [
+                 *         "EMOTION_PRIMARY_ANXIETY"
+                 *       ],
+                 *       "requiredImpactDomains": [
+                 *         "IMPACT_DOMAIN_WORK"
+                 *       ],
+                 *       "requiredMotivationStages": [
+                 *         "MOTIVATION_STAGE_PRECONTEMPLATION"
+                 *       ],
+                 *       "requiredPerceivedControls": [
+                 *         "PERCEIVED_CONTROL_LOW"
+                 *       ],
+                 *       "requiredPhysicalSymptomsPresent": true,
+                 *       "requiredRiskKinds": [
+                 *         "RISK_KIND_NONE"
+                 *       ],
+                 *       "requiredSleepQualities": [
+                 *         "SLEEP_QUALITY_POOR"
+                 *       ],
+                 *       "requiredSocialSupportLevels": [
+                 *         "SOCIAL_SUPPORT_LEVEL_NONE"
+                 *       ],
+                 *       "requiredTimeframes": [
+                 *         "TIMEFRAME_TODAY"
+                 *       ],
+                 *       "requiredValences": [
+                 *         "VALENCE_NEGATIVE"
+                 *       ],
+                 *       "toCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateTransitionRule"];
             };
         };
@@ -4396,6 +4733,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselTechniqueTransitionRule": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "fromCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "maxCurrentTechniqueMessageCount": 1,
+                     *           "maxEmotionIntensity": 1,
+                     *           "maxRiskSeverity": 1,
+                     *           "maxSelfEfficacy": 1,
+                     *           "minCurrentTechniqueMessageCount": 1,
+                     *           "minEmotionIntensity": 1,
+                     *           "minRiskSeverity": 1,
+                     *           "minSelfEfficacy": 1,
+                     *           "priority": 1,
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "requiredAllianceStrengths": [
+                     *             "ALLIANCE_STRENGTH_WEAK"
+                     *           ],
+                     *           "requiredArousalLevels": [
+                     *             "AROUSAL_LEVEL_LOW"
+                     *           ],
+                     *           "requiredCognitiveLoads": [
+                     *             "COGNITIVE_LOAD_LOW"
+                     *           ],
+                     *           "requiredConsentToDepth": true,
+                     *           "requiredEmotionPrimaries": [
+                     *             "EMOTION_PRIMARY_ANXIETY"
+                     *           ],
+                     *           "requiredImpactDomains": [
+                     *             "IMPACT_DOMAIN_WORK"
+                     *           ],
+                     *           "requiredMotivationStages": [
+                     *             "MOTIVATION_STAGE_PRECONTEMPLATION"
+                     *           ],
+                     *           "requiredPerceivedControls": [
+                     *             "PERCEIVED_CONTROL_LOW"
+                     *           ],
+                     *           "requiredPhysicalSymptomsPresent": true,
+                     *           "requiredRiskKinds": [
+                     *             "RISK_KIND_NONE"
+                     *           ],
+                     *           "requiredSleepQualities": [
+                     *             "SLEEP_QUALITY_POOR"
+                     *           ],
+                     *           "requiredSocialSupportLevels": [
+                     *             "SOCIAL_SUPPORT_LEVEL_NONE"
+                     *           ],
+                     *           "requiredTimeframes": [
+                     *             "TIMEFRAME_TODAY"
+                     *           ],
+                     *           "requiredValences": [
+                     *             "VALENCE_NEGATIVE"
+                     *           ],
+                     *           "toCounselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_TransitionRuleData"];
                 };
             };
@@ -4496,6 +4897,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "transition-rule-id": string;
             };
             cookie?: never;
@@ -4507,6 +4909,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "isSuccess": true
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_IsSuccess"];
                 };
             };
@@ -4607,6 +5018,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-technique-id": string;
             };
             cookie?: never;
@@ -4618,6 +5030,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselTechnique": {
+                     *           "context": "…",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "instruction": "…",
+                     *           "isStartTechnique": true,
+                     *           "messageThreshold": 1,
+                     *           "name": "하늘",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "temperature": 0.5,
+                     *           "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselTechniqueData"];
                 };
             };
@@ -4716,9 +5150,15 @@ export interface operations {
     admin_list_counselors: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -4732,6 +5172,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselors": [
+                     *           {
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "description": "…",
+                     *             "gender": "COUNSELOR_GENDER_MALE",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "name": "하늘",
+                     *             "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *             "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Counselors"];
                 };
             };
@@ -4836,6 +5298,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "…",
+                 *       "gender": "COUNSELOR_GENDER_MALE",
+                 *       "name": "하늘",
+                 *       "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                 *       "toneId": "0198c0de-0000-7000-8000-000000000001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateCounselor"];
             };
         };
@@ -4845,6 +5316,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselor": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "gender": "COUNSELOR_GENDER_MALE",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *           "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselorData"];
                 };
             };
@@ -4945,6 +5435,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -4956,6 +5447,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselor": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "gender": "COUNSELOR_GENDER_MALE",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *           "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselorData"];
                 };
             };
@@ -5056,12 +5566,22 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "…",
+                 *       "gender": "COUNSELOR_GENDER_MALE",
+                 *       "name": "하늘",
+                 *       "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                 *       "toneId": "0198c0de-0000-7000-8000-000000000001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateCounselor"];
             };
         };
@@ -5071,6 +5591,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselor": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "gender": "COUNSELOR_GENDER_MALE",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *           "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselorData"];
                 };
             };
@@ -5169,13 +5708,20 @@ export interface operations {
     admin_list_bubbles: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -5187,6 +5733,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "bubbles": [
+                     *           {
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "question": "…",
+                     *             "responseOption1": "…",
+                     *             "responseOption2": "…",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Bubbles"];
                 };
             };
@@ -5287,12 +5853,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "question": "…",
+                 *       "responseOption1": "…",
+                 *       "responseOption2": "…"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateBubble"];
             };
         };
@@ -5302,6 +5876,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "bubble": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "question": "…",
+                     *           "responseOption1": "…",
+                     *           "responseOption2": "…",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_BubbleData"];
                 };
             };
@@ -5402,6 +5993,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -5413,6 +6005,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "bubble": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "question": "…",
+                     *           "responseOption1": "…",
+                     *           "responseOption2": "…",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_BubbleData"];
                 };
             };
@@ -5513,7 +6122,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "bubble-id": string;
             };
             cookie?: never;
@@ -5525,6 +6136,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "bubble": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "question": "…",
+                     *           "responseOption1": "…",
+                     *           "responseOption2": "…",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_BubbleData"];
                 };
             };
@@ -5625,13 +6253,22 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "bubble-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "question": "…",
+                 *       "responseOption1": "…",
+                 *       "responseOption2": "…"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateBubble"];
             };
         };
@@ -5641,6 +6278,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "bubble": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "question": "…",
+                     *           "responseOption1": "…",
+                     *           "responseOption2": "…",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_BubbleData"];
                 };
             };
@@ -5741,7 +6395,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "bubble-id": string;
             };
             cookie?: never;
@@ -5753,6 +6409,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "isSuccess": true
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_IsSuccess"];
                 };
             };
@@ -5851,16 +6516,28 @@ export interface operations {
     admin_list_counsels: {
         parameters: {
             query?: {
-                /** @description Left out, the caller's own. */
+                /**
+                 * @description Left out, the caller's own.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 "user-id"?: string;
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
             path: {
-                /** @description A counselor's id, or `all`. */
+                /**
+                 * @description A counselor's id, or `all`.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -5872,6 +6549,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counsels": [
+                     *           {
+                     *             "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "counselorUserRelationshipId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *             "lastMessage": "요즘 잠을 잘 못 자요.",
+                     *             "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "updatedAt": "2026-01-02T03:04:05Z",
+                     *             "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Counsels"];
                 };
             };
@@ -5974,16 +6675,25 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bubbleId": "0198c0de-0000-7000-8000-000000000001",
+                 *       "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                 *       "responseOptionNo": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateCounsel"];
             };
         };
@@ -5993,6 +6703,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counsel": {
+                     *           "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselorUserRelationshipId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *           "lastMessage": "요즘 잠을 잘 못 자요.",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         },
+                     *         "counselMessages": [
+                     *           {
+                     *             "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "isUserMessage": true,
+                     *             "message": "요즘 잠을 잘 못 자요.",
+                     *             "reactedAt": "2026-01-02T03:04:05Z",
+                     *             "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_NewCounsel_CounselMessageForAdmin"];
                 };
             };
@@ -6093,7 +6838,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-id": string;
             };
             cookie?: never;
@@ -6105,6 +6852,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counsel": {
+                     *           "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselorUserRelationshipId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *           "lastMessage": "요즘 잠을 잘 못 자요.",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselData"];
                 };
             };
@@ -6203,16 +6971,27 @@ export interface operations {
     admin_list_messages: {
         parameters: {
             query?: {
-                /** @description `asc`, the oldest first, if it is left out. A cursor belongs to the order that it was given in. */
+                /**
+                 * @description `asc`, the oldest first, if it is left out. A cursor belongs to the order that it was given in.
+                 * @example asc
+                 */
                 order?: "asc" | "desc";
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-id": string;
             };
             cookie?: never;
@@ -6224,6 +7003,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselMessages": [
+                     *           {
+                     *             "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "isUserMessage": true,
+                     *             "message": "요즘 잠을 잘 못 자요.",
+                     *             "reactedAt": "2026-01-02T03:04:05Z",
+                     *             "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselMessages_CounselMessageForAdmin"];
                 };
             };
@@ -6326,17 +7128,25 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "message": "요즘 잠을 잘 못 자요."
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateMessage"];
             };
         };
@@ -6354,6 +7164,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselorResponseMessage": {
+                     *           "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isUserMessage": true,
+                     *           "message": "요즘 잠을 잘 못 자요.",
+                     *           "reactedAt": "2026-01-02T03:04:05Z",
+                     *           "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         },
+                     *         "createdCounselMessage": {
+                     *           "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isUserMessage": true,
+                     *           "message": "요즘 잠을 잘 못 자요.",
+                     *           "reactedAt": "2026-01-02T03:04:05Z",
+                     *           "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_NewMessages_CounselMessageForAdmin"];
                 };
             };
@@ -6454,14 +7296,22 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "message-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reaction": "COUNSEL_MESSAGE_REACTION_LIKE"
+                 *     }
+                 */
                 "application/json": components["schemas"]["React"];
             };
         };
@@ -6471,6 +7321,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselMessage": {
+                     *           "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isUserMessage": true,
+                     *           "message": "요즘 잠을 잘 못 자요.",
+                     *           "reactedAt": "2026-01-02T03:04:05Z",
+                     *           "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselMessageData_CounselMessageForAdmin"];
                 };
             };
@@ -6569,13 +7439,20 @@ export interface operations {
     admin_list_episodes: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -6587,6 +7464,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "episodes": [
+                     *           {
+                     *             "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "cutScenes": [
+                     *               {
+                     *                 "content": "요즘 잠을 잘 못 자요.",
+                     *                 "createdAt": "2026-01-02T03:04:05Z",
+                     *                 "deletedAt": "2026-01-02T03:04:05Z",
+                     *                 "episodeId": "0198c0de-0000-7000-8000-000000000001",
+                     *                 "id": "0198c0de-0000-7000-8000-000000000001",
+                     *                 "image": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *                 "orderIndex": 1,
+                     *                 "speaker": "SPEAKER_COUNSELOR",
+                     *                 "updatedAt": "2026-01-02T03:04:05Z"
+                     *               }
+                     *             ],
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "isLocked": true,
+                     *             "isTemporary": true,
+                     *             "requiredRapportThreshold": 1,
+                     *             "title": "첫 만남",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Episodes"];
                 };
             };
@@ -6687,12 +7599,28 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "cutScenes": [
+                 *         {
+                 *           "content": "요즘 잠을 잘 못 자요.",
+                 *           "image": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                 *           "orderIndex": 1,
+                 *           "speaker": "SPEAKER_COUNSELOR"
+                 *         }
+                 *       ],
+                 *       "isTemporary": true,
+                 *       "requiredRapportThreshold": 1,
+                 *       "title": "첫 만남"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateEpisode"];
             };
         };
@@ -6702,6 +7630,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "episode": {
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "cutScenes": [
+                     *             {
+                     *               "content": "요즘 잠을 잘 못 자요.",
+                     *               "createdAt": "2026-01-02T03:04:05Z",
+                     *               "deletedAt": "2026-01-02T03:04:05Z",
+                     *               "episodeId": "0198c0de-0000-7000-8000-000000000001",
+                     *               "id": "0198c0de-0000-7000-8000-000000000001",
+                     *               "image": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *               "orderIndex": 1,
+                     *               "speaker": "SPEAKER_COUNSELOR",
+                     *               "updatedAt": "2026-01-02T03:04:05Z"
+                     *             }
+                     *           ],
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isLocked": true,
+                     *           "isTemporary": true,
+                     *           "requiredRapportThreshold": 1,
+                     *           "title": "첫 만남",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_EpisodeData"];
                 };
             };
@@ -6802,12 +7762,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "extension": "EXTENSION_JPG"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AnnounceImage"];
             };
         };
@@ -6817,6 +7783,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "presignedUrl": {
+                     *           "expiresAt": "2026-01-02T03:04:05Z",
+                     *           "publicUrl": "https://app.hearlers.example/paid",
+                     *           "uploadUrl": "https://app.hearlers.example/paid"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PresignedUrlData"];
                 };
             };
@@ -6917,7 +7896,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "episode-id": string;
             };
             cookie?: never;
@@ -6929,6 +7910,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "episode": {
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "cutScenes": [
+                     *             {
+                     *               "content": "요즘 잠을 잘 못 자요.",
+                     *               "createdAt": "2026-01-02T03:04:05Z",
+                     *               "deletedAt": "2026-01-02T03:04:05Z",
+                     *               "episodeId": "0198c0de-0000-7000-8000-000000000001",
+                     *               "id": "0198c0de-0000-7000-8000-000000000001",
+                     *               "image": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *               "orderIndex": 1,
+                     *               "speaker": "SPEAKER_COUNSELOR",
+                     *               "updatedAt": "2026-01-02T03:04:05Z"
+                     *             }
+                     *           ],
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isLocked": true,
+                     *           "isTemporary": true,
+                     *           "requiredRapportThreshold": 1,
+                     *           "title": "첫 만남",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_EpisodeData"];
                 };
             };
@@ -7029,13 +8042,31 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "episode-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "cutScenes": [
+                 *         {
+                 *           "content": "요즘 잠을 잘 못 자요.",
+                 *           "id": "0198c0de-0000-7000-8000-000000000001",
+                 *           "image": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                 *           "orderIndex": 1,
+                 *           "speaker": "SPEAKER_COUNSELOR"
+                 *         }
+                 *       ],
+                 *       "isTemporary": true,
+                 *       "requiredRapportThreshold": 1,
+                 *       "title": "첫 만남"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateEpisode"];
             };
         };
@@ -7045,6 +8076,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "episode": {
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "cutScenes": [
+                     *             {
+                     *               "content": "요즘 잠을 잘 못 자요.",
+                     *               "createdAt": "2026-01-02T03:04:05Z",
+                     *               "deletedAt": "2026-01-02T03:04:05Z",
+                     *               "episodeId": "0198c0de-0000-7000-8000-000000000001",
+                     *               "id": "0198c0de-0000-7000-8000-000000000001",
+                     *               "image": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *               "orderIndex": 1,
+                     *               "speaker": "SPEAKER_COUNSELOR",
+                     *               "updatedAt": "2026-01-02T03:04:05Z"
+                     *             }
+                     *           ],
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isLocked": true,
+                     *           "isTemporary": true,
+                     *           "requiredRapportThreshold": 1,
+                     *           "title": "첫 만남",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_EpisodeData"];
                 };
             };
@@ -7145,12 +8208,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "extension": "EXTENSION_JPG"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AnnounceImage"];
             };
         };
@@ -7160,6 +8229,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "presignedUrl": {
+                     *           "expiresAt": "2026-01-02T03:04:05Z",
+                     *           "publicUrl": "https://app.hearlers.example/paid",
+                     *           "uploadUrl": "https://app.hearlers.example/paid"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PresignedUrlData"];
                 };
             };
@@ -7258,15 +8340,30 @@ export interface operations {
     admin_search_orders: {
         parameters: {
             query?: {
-                /** @description Those of this user. */
+                /**
+                 * @description Those of this user.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 userId?: string;
-                /** @description Those in this state. */
+                /**
+                 * @description Those in this state.
+                 * @example ORDER_STATE_CREATED
+                 */
                 state?: components["schemas"]["OrderState"];
-                /** @description Those of this product. */
+                /**
+                 * @description Those of this product.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 productId?: string;
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -7280,6 +8377,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "orders": [
+                     *           {
+                     *             "createdAt": "2026-01-02 03:04:05",
+                     *             "expiresAt": "2026-01-02 03:04:05",
+                     *             "failure": "…",
+                     *             "history": [
+                     *               {
+                     *                 "at": "2026-01-02 03:04:05",
+                     *                 "state": "ORDER_STATE_CREATED"
+                     *               }
+                     *             ],
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *             "name": "하늘",
+                     *             "price": {
+                     *               "amount": 3900,
+                     *               "currency": "KRW"
+                     *             },
+                     *             "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "productVersion": 1,
+                     *             "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *             "refunded": 1,
+                     *             "state": "ORDER_STATE_CREATED",
+                     *             "subscriptionId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "tokens": 1,
+                     *             "updatedAt": "2026-01-02 03:04:05",
+                     *             "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Orders"];
                 };
             };
@@ -7380,6 +8515,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "order-id": string;
             };
             cookie?: never;
@@ -7391,6 +8527,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "order": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "expiresAt": "2026-01-02 03:04:05",
+                     *           "failure": "…",
+                     *           "history": [
+                     *             {
+                     *               "at": "2026-01-02 03:04:05",
+                     *               "state": "ORDER_STATE_CREATED"
+                     *             }
+                     *           ],
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "refunded": 1,
+                     *           "state": "ORDER_STATE_CREATED",
+                     *           "subscriptionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_OrderData"];
                 };
             };
@@ -7493,16 +8664,24 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "order-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "amount": 1,
+                 *       "reason": "It was bought by mistake."
+                 *     }
+                 */
                 "application/json": components["schemas"]["RefundOrder"];
             };
         };
@@ -7512,6 +8691,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "order": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "expiresAt": "2026-01-02 03:04:05",
+                     *           "failure": "…",
+                     *           "history": [
+                     *             {
+                     *               "at": "2026-01-02 03:04:05",
+                     *               "state": "ORDER_STATE_CREATED"
+                     *             }
+                     *           ],
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "refunded": 1,
+                     *           "state": "ORDER_STATE_CREATED",
+                     *           "subscriptionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_OrderData"];
                 };
             };
@@ -7610,13 +8824,25 @@ export interface operations {
     admin_search_subscriptions: {
         parameters: {
             query?: {
-                /** @description Those of this user. */
+                /**
+                 * @description Those of this user.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 userId?: string;
-                /** @description Those in this state. */
+                /**
+                 * @description Those in this state.
+                 * @example SUBSCRIPTION_STATE_ACTIVE
+                 */
                 state?: components["schemas"]["SubscriptionState"];
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -7630,6 +8856,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "subscriptions": [
+                     *           {
+                     *             "allowance": 1,
+                     *             "createdAt": "2026-01-02 03:04:05",
+                     *             "endedAt": "2026-01-02 03:04:05",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "name": "하늘",
+                     *             "period": 1,
+                     *             "periodEndsAt": "2026-01-02 03:04:05",
+                     *             "periodStartedAt": "2026-01-02 03:04:05",
+                     *             "price": {
+                     *               "amount": 3900,
+                     *               "currency": "KRW"
+                     *             },
+                     *             "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "productVersion": 1,
+                     *             "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *             "state": "SUBSCRIPTION_STATE_ACTIVE",
+                     *             "updatedAt": "2026-01-02 03:04:05",
+                     *             "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Subscriptions"];
                 };
             };
@@ -7730,6 +8987,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "subscription-id": string;
             };
             cookie?: never;
@@ -7741,6 +8999,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "subscription": {
+                     *           "allowance": 1,
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "endedAt": "2026-01-02 03:04:05",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "period": 1,
+                     *           "periodEndsAt": "2026-01-02 03:04:05",
+                     *           "periodStartedAt": "2026-01-02 03:04:05",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "state": "SUBSCRIPTION_STATE_ACTIVE",
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_SubscriptionData"];
                 };
             };
@@ -7841,6 +9127,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "subscription-id": string;
             };
             cookie?: never;
@@ -7852,6 +9139,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "subscription": {
+                     *           "allowance": 1,
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "endedAt": "2026-01-02 03:04:05",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "period": 1,
+                     *           "periodEndsAt": "2026-01-02 03:04:05",
+                     *           "periodStartedAt": "2026-01-02 03:04:05",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "state": "SUBSCRIPTION_STATE_ACTIVE",
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_SubscriptionData"];
                 };
             };
@@ -7950,12 +9265,22 @@ export interface operations {
     admin_list_persona_prompts: {
         parameters: {
             query: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 promptVersionId: string;
-                /** @description Left out: of every counselor. */
+                /**
+                 * @description Left out: of every counselor.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 counselorId?: string;
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -7969,6 +9294,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "personaPrompts": [
+                     *           {
+                     *             "body": "…",
+                     *             "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PersonaPrompts"];
                 };
             };
@@ -8069,6 +9414,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "persona-prompt-id": string;
             };
             cookie?: never;
@@ -8080,6 +9426,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "personaPrompt": {
+                     *           "body": "…",
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PersonaPromptData"];
                 };
             };
@@ -8178,9 +9541,15 @@ export interface operations {
     admin_list_products: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -8194,6 +9563,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "products": [
+                     *           {
+                     *             "createdAt": "2026-01-02 03:04:05",
+                     *             "description": "…",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *             "name": "하늘",
+                     *             "prices": [
+                     *               {
+                     *                 "amount": 3900,
+                     *                 "currency": "KRW"
+                     *               }
+                     *             ],
+                     *             "retiredAt": "2026-01-02 03:04:05",
+                     *             "tokens": 1,
+                     *             "updatedAt": "2026-01-02 03:04:05",
+                     *             "version": 1
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Products"];
                 };
             };
@@ -8296,6 +9693,7 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -8304,6 +9702,20 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "…",
+                 *       "kind": "PRODUCT_KIND_TOKEN_PACK",
+                 *       "name": "하늘",
+                 *       "prices": [
+                 *         {
+                 *           "amount": 3900,
+                 *           "currency": "KRW"
+                 *         }
+                 *       ],
+                 *       "tokens": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateProduct"];
             };
         };
@@ -8313,6 +9725,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "product": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "prices": [
+                     *             {
+                     *               "amount": 3900,
+                     *               "currency": "KRW"
+                     *             }
+                     *           ],
+                     *           "retiredAt": "2026-01-02 03:04:05",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "version": 1
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_ProductData"];
                 };
             };
@@ -8413,6 +9850,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "product-id": string;
             };
             cookie?: never;
@@ -8424,6 +9862,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "product": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "prices": [
+                     *             {
+                     *               "amount": 3900,
+                     *               "currency": "KRW"
+                     *             }
+                     *           ],
+                     *           "retiredAt": "2026-01-02 03:04:05",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "version": 1
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_ProductData"];
                 };
             };
@@ -8524,12 +9987,26 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "product-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "…",
+                 *       "name": "하늘",
+                 *       "prices": [
+                 *         {
+                 *           "amount": 3900,
+                 *           "currency": "KRW"
+                 *         }
+                 *       ],
+                 *       "tokens": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateProduct"];
             };
         };
@@ -8539,6 +10016,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "product": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "prices": [
+                     *             {
+                     *               "amount": 3900,
+                     *               "currency": "KRW"
+                     *             }
+                     *           ],
+                     *           "retiredAt": "2026-01-02 03:04:05",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "version": 1
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_ProductData"];
                 };
             };
@@ -8639,6 +10141,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "product-id": string;
             };
             cookie?: never;
@@ -8650,6 +10153,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "product": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "prices": [
+                     *             {
+                     *               "amount": 3900,
+                     *               "currency": "KRW"
+                     *             }
+                     *           ],
+                     *           "retiredAt": "2026-01-02 03:04:05",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "version": 1
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_ProductData"];
                 };
             };
@@ -8748,11 +10276,20 @@ export interface operations {
     admin_list_prompt_activate_histories: {
         parameters: {
             query?: {
-                /** @description Left out: of every version. */
+                /**
+                 * @description Left out: of every version.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 "prompt-version-id"?: string;
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -8766,6 +10303,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "promptActivateHistories": [
+                     *           {
+                     *             "activatedAt": "2026-01-02T03:04:05Z",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PromptActivateHistories"];
                 };
             };
@@ -8864,12 +10420,22 @@ export interface operations {
     admin_list_prompt_versions: {
         parameters: {
             query?: {
-                /** @description Part of the name, whatever the case of its letters. */
+                /**
+                 * @description Part of the name, whatever the case of its letters.
+                 * @example 하늘
+                 */
                 name?: string;
+                /** @example true */
                 "is-bookmarked"?: boolean;
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -8883,6 +10449,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "promptVersions": [
+                     *           {
+                     *             "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "description": "…",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "isActive": true,
+                     *             "isBookmarked": true,
+                     *             "isTemporary": true,
+                     *             "name": "하늘",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PromptVersions"];
                 };
             };
@@ -8992,6 +10581,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "promptVersion": {
+                     *           "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isActive": true,
+                     *           "isBookmarked": true,
+                     *           "isTemporary": true,
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PromptVersionData"];
                 };
             };
@@ -9101,6 +10710,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "promptVersion": {
+                     *           "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isActive": true,
+                     *           "isBookmarked": true,
+                     *           "isTemporary": true,
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PromptVersionData"];
                 };
             };
@@ -9205,6 +10834,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                 *       "description": "…",
+                 *       "isBookmarked": true,
+                 *       "name": "하늘"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SavePromptVersion"];
             };
         };
@@ -9214,6 +10851,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "promptVersion": {
+                     *           "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isActive": true,
+                     *           "isBookmarked": true,
+                     *           "isTemporary": true,
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PromptVersionData"];
                 };
             };
@@ -9316,6 +10973,7 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -9324,6 +10982,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "context": "…",
+                 *       "instruction": "…",
+                 *       "isStartTechnique": true,
+                 *       "messageThreshold": 1,
+                 *       "name": "하늘",
+                 *       "temperature": 0.5,
+                 *       "toneId": "0198c0de-0000-7000-8000-000000000001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateCounselTechnique"];
             };
         };
@@ -9333,6 +11002,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselTechnique": {
+                     *           "context": "…",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "instruction": "…",
+                     *           "isStartTechnique": true,
+                     *           "messageThreshold": 1,
+                     *           "name": "하늘",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "temperature": 0.5,
+                     *           "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselTechniqueData"];
                 };
             };
@@ -9433,12 +11124,24 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-technique-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "context": "…",
+                 *       "instruction": "…",
+                 *       "isStartTechnique": true,
+                 *       "messageThreshold": 1,
+                 *       "name": "하늘",
+                 *       "temperature": 0.5,
+                 *       "toneId": "0198c0de-0000-7000-8000-000000000001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateCounselTechnique"];
             };
         };
@@ -9448,6 +11151,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselTechnique": {
+                     *           "context": "…",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "instruction": "…",
+                     *           "isStartTechnique": true,
+                     *           "messageThreshold": 1,
+                     *           "name": "하늘",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "temperature": 0.5,
+                     *           "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselTechniqueData"];
                 };
             };
@@ -9552,6 +11277,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "body": "…",
+                 *       "counselorId": "0198c0de-0000-7000-8000-000000000001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpsertPersonaPrompt"];
             };
         };
@@ -9561,6 +11292,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "personaPrompt": {
+                     *           "body": "…",
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PersonaPromptData"];
                 };
             };
@@ -9665,6 +11413,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "body": "…",
+                 *       "toneId": "0198c0de-0000-7000-8000-000000000001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpsertTonePrompt"];
             };
         };
@@ -9674,6 +11428,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "tonePrompt": {
+                     *           "body": "…",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_TonePromptData"];
                 };
             };
@@ -9774,6 +11545,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "prompt-version-id": string;
             };
             cookie?: never;
@@ -9785,6 +11557,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "promptVersion": {
+                     *           "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isActive": true,
+                     *           "isBookmarked": true,
+                     *           "isTemporary": true,
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PromptVersionData"];
                 };
             };
@@ -9885,6 +11677,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "prompt-version-id": string;
             };
             cookie?: never;
@@ -9896,6 +11689,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "promptVersion": {
+                     *           "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isActive": true,
+                     *           "isBookmarked": true,
+                     *           "isTemporary": true,
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PromptVersionData"];
                 };
             };
@@ -9996,12 +11809,21 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "prompt-version-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                 *       "description": "…",
+                 *       "isBookmarked": true,
+                 *       "name": "하늘"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdatePromptVersion"];
             };
         };
@@ -10011,6 +11833,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "promptVersion": {
+                     *           "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isActive": true,
+                     *           "isBookmarked": true,
+                     *           "isTemporary": true,
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PromptVersionData"];
                 };
             };
@@ -10111,6 +11953,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "prompt-version-id": string;
             };
             cookie?: never;
@@ -10122,6 +11965,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "isSuccess": true
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_IsSuccess"];
                 };
             };
@@ -10222,6 +12074,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "prompt-version-id": string;
             };
             cookie?: never;
@@ -10233,6 +12086,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "promptVersion": {
+                     *           "aiModel": "AI_MODEL_GPT_3_5_TURBO",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isActive": true,
+                     *           "isBookmarked": true,
+                     *           "isTemporary": true,
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_PromptVersionData"];
                 };
             };
@@ -10331,12 +12204,22 @@ export interface operations {
     admin_list_tone_prompts: {
         parameters: {
             query: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 promptVersionId: string;
-                /** @description Left out: of every tone. */
+                /**
+                 * @description Left out: of every tone.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 toneId?: string;
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -10350,6 +12233,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "tonePrompts": [
+                     *           {
+                     *             "body": "…",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_TonePrompts"];
                 };
             };
@@ -10450,6 +12353,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "tone-prompt-id": string;
             };
             cookie?: never;
@@ -10461,6 +12365,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "tonePrompt": {
+                     *           "body": "…",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_TonePromptData"];
                 };
             };
@@ -10559,9 +12480,15 @@ export interface operations {
     admin_list_tones: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -10575,6 +12502,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "tones": [
+                     *           {
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "description": "…",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "name": "하늘",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Tones"];
                 };
             };
@@ -10679,6 +12625,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "…",
+                 *       "name": "하늘"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateTone"];
             };
         };
@@ -10688,6 +12640,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "tone": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_ToneData"];
                 };
             };
@@ -10788,6 +12756,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "tone-id": string;
             };
             cookie?: never;
@@ -10799,6 +12768,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "tone": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_ToneData"];
                 };
             };
@@ -10899,12 +12884,19 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "tone-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "…",
+                 *       "name": "하늘"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateTone"];
             };
         };
@@ -10914,6 +12906,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "tone": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_ToneData"];
                 };
             };
@@ -11014,6 +13022,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "user-id": string;
             };
             cookie?: never;
@@ -11025,6 +13034,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "user": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "nickname": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z",
+                     *           "userProfile": {
+                     *             "birthYear": 1,
+                     *             "gender": "GENDER_MALE",
+                     *             "mbti": "MBTI_ISTJ",
+                     *             "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png"
+                     *           }
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_UserData_UserForAdmin"];
                 };
             };
@@ -11123,15 +13153,25 @@ export interface operations {
     finish_sign_in: {
         parameters: {
             query: {
-                /** @description As it was given to the provider; good once, for ten minutes, in the same browser. */
+                /**
+                 * @description As it was given to the provider; good once, for ten minutes, in the same browser.
+                 * @example …
+                 */
                 state: string;
-                /** @description Stands for the account. */
+                /**
+                 * @description Stands for the account.
+                 * @example …
+                 */
                 code?: string;
-                /** @description Why there is no code, such as `access_denied`. */
+                /**
+                 * @description Why there is no code, such as `access_denied`.
+                 * @example …
+                 */
                 error?: string;
             };
             header?: never;
             path: {
+                /** @example kakao */
                 provider: "kakao" | "naver";
             };
             cookie?: never;
@@ -11251,6 +13291,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "accessToken": "…",
+                     *         "accessTokenExpiresAt": "2026-01-02 03:04:05",
+                     *         "refreshToken": "…",
+                     *         "refreshTokenExpiresAt": "2026-01-02 03:04:05"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_TokenResponse"];
                 };
             };
@@ -11357,6 +13409,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example kakao */
                 provider: "kakao" | "naver";
             };
             cookie?: never;
@@ -11476,6 +13529,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "isSuccess": true
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_IsSuccess"];
                 };
             };
@@ -11585,6 +13647,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "isSuccess": true
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_IsSuccess"];
                 };
             };
@@ -11694,6 +13765,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "accessToken": "…",
+                     *         "accessTokenExpiresAt": "2026-01-02 03:04:05",
+                     *         "refreshToken": "…",
+                     *         "refreshTokenExpiresAt": "2026-01-02 03:04:05"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_TokenResponse"];
                 };
             };
@@ -11803,6 +13886,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "sessions": [
+                     *           {
+                     *             "createdAt": "2026-01-02 03:04:05",
+                     *             "device": "…",
+                     *             "expiresAt": "2026-01-02 03:04:05",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "isCurrent": true,
+                     *             "lastUsedAt": "2026-01-02 03:04:05"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_DeviceSessions"];
                 };
             };
@@ -11903,6 +14004,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "session-id": string;
             };
             cookie?: never;
@@ -11914,6 +14016,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "isSuccess": true
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_IsSuccess"];
                 };
             };
@@ -12012,9 +14123,15 @@ export interface operations {
     list_counselors: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -12028,6 +14145,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselors": [
+                     *           {
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "description": "…",
+                     *             "gender": "COUNSELOR_GENDER_MALE",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "name": "하늘",
+                     *             "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *             "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Counselors"];
                 };
             };
@@ -12128,6 +14267,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -12139,6 +14279,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselor": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "gender": "COUNSELOR_GENDER_MALE",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *           "toneId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselorData"];
                 };
             };
@@ -12237,13 +14396,20 @@ export interface operations {
     list_bubbles: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -12255,6 +14421,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "bubbles": [
+                     *           {
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "question": "…",
+                     *             "responseOption1": "…",
+                     *             "responseOption2": "…",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Bubbles"];
                 };
             };
@@ -12355,6 +14541,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -12366,6 +14553,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "bubble": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "question": "…",
+                     *           "responseOption1": "…",
+                     *           "responseOption2": "…",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_BubbleData"];
                 };
             };
@@ -12466,7 +14670,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "bubble-id": string;
             };
             cookie?: never;
@@ -12478,6 +14684,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "bubble": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "question": "…",
+                     *           "responseOption1": "…",
+                     *           "responseOption2": "…",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_BubbleData"];
                 };
             };
@@ -12576,14 +14799,23 @@ export interface operations {
     list_counsels: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
             path: {
-                /** @description A counselor's id, or `all`. */
+                /**
+                 * @description A counselor's id, or `all`.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -12595,6 +14827,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counsels": [
+                     *           {
+                     *             "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "counselorUserRelationshipId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *             "lastMessage": "요즘 잠을 잘 못 자요.",
+                     *             "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "updatedAt": "2026-01-02T03:04:05Z",
+                     *             "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Counsels"];
                 };
             };
@@ -12697,16 +14953,25 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bubbleId": "0198c0de-0000-7000-8000-000000000001",
+                 *       "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                 *       "responseOptionNo": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateCounsel"];
             };
         };
@@ -12716,6 +14981,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counsel": {
+                     *           "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselorUserRelationshipId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *           "lastMessage": "요즘 잠을 잘 못 자요.",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         },
+                     *         "counselMessages": [
+                     *           {
+                     *             "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "isUserMessage": true,
+                     *             "message": "요즘 잠을 잘 못 자요.",
+                     *             "reactedAt": "2026-01-02T03:04:05Z",
+                     *             "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_NewCounsel_CounselMessage"];
                 };
             };
@@ -12816,7 +15115,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-id": string;
             };
             cookie?: never;
@@ -12828,6 +15129,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counsel": {
+                     *           "counselTechniqueId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "counselorUserRelationshipId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *           "lastMessage": "요즘 잠을 잘 못 자요.",
+                     *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "updatedAt": "2026-01-02T03:04:05Z",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselData"];
                 };
             };
@@ -12926,16 +15248,27 @@ export interface operations {
     list_messages: {
         parameters: {
             query?: {
-                /** @description `asc`, the oldest first, if it is left out. A cursor belongs to the order that it was given in. */
+                /**
+                 * @description `asc`, the oldest first, if it is left out. A cursor belongs to the order that it was given in.
+                 * @example asc
+                 */
                 order?: "asc" | "desc";
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-id": string;
             };
             cookie?: never;
@@ -12947,6 +15280,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselMessages": [
+                     *           {
+                     *             "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "isUserMessage": true,
+                     *             "message": "요즘 잠을 잘 못 자요.",
+                     *             "reactedAt": "2026-01-02T03:04:05Z",
+                     *             "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselMessages_CounselMessage"];
                 };
             };
@@ -13049,17 +15404,25 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "message": "요즘 잠을 잘 못 자요."
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateMessage"];
             };
         };
@@ -13077,6 +15440,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselorResponseMessage": {
+                     *           "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isUserMessage": true,
+                     *           "message": "요즘 잠을 잘 못 자요.",
+                     *           "reactedAt": "2026-01-02T03:04:05Z",
+                     *           "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         },
+                     *         "createdCounselMessage": {
+                     *           "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isUserMessage": true,
+                     *           "message": "요즘 잠을 잘 못 자요.",
+                     *           "reactedAt": "2026-01-02T03:04:05Z",
+                     *           "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_NewMessages_CounselMessage"];
                 };
             };
@@ -13177,14 +15570,22 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counsel-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "message-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "reaction": "COUNSEL_MESSAGE_REACTION_LIKE"
+                 *     }
+                 */
                 "application/json": components["schemas"]["React"];
             };
         };
@@ -13194,6 +15595,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselMessage": {
+                     *           "counselId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isUserMessage": true,
+                     *           "message": "요즘 잠을 잘 못 자요.",
+                     *           "reactedAt": "2026-01-02T03:04:05Z",
+                     *           "reaction": "COUNSEL_MESSAGE_REACTION_LIKE",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CounselMessageData_CounselMessage"];
                 };
             };
@@ -13292,13 +15712,20 @@ export interface operations {
     list_episodes: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -13310,6 +15737,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "episodes": [
+                     *           {
+                     *             "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "cutScenes": [
+                     *               {
+                     *                 "content": "요즘 잠을 잘 못 자요.",
+                     *                 "createdAt": "2026-01-02T03:04:05Z",
+                     *                 "deletedAt": "2026-01-02T03:04:05Z",
+                     *                 "episodeId": "0198c0de-0000-7000-8000-000000000001",
+                     *                 "id": "0198c0de-0000-7000-8000-000000000001",
+                     *                 "image": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *                 "orderIndex": 1,
+                     *                 "speaker": "SPEAKER_COUNSELOR",
+                     *                 "updatedAt": "2026-01-02T03:04:05Z"
+                     *               }
+                     *             ],
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "isLocked": true,
+                     *             "isTemporary": true,
+                     *             "requiredRapportThreshold": 1,
+                     *             "title": "첫 만남",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Episodes"];
                 };
             };
@@ -13410,7 +15872,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "counselor-id": string;
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "episode-id": string;
             };
             cookie?: never;
@@ -13422,6 +15886,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "episode": {
+                     *           "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "cutScenes": [
+                     *             {
+                     *               "content": "요즘 잠을 잘 못 자요.",
+                     *               "createdAt": "2026-01-02T03:04:05Z",
+                     *               "deletedAt": "2026-01-02T03:04:05Z",
+                     *               "episodeId": "0198c0de-0000-7000-8000-000000000001",
+                     *               "id": "0198c0de-0000-7000-8000-000000000001",
+                     *               "image": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png",
+                     *               "orderIndex": 1,
+                     *               "speaker": "SPEAKER_COUNSELOR",
+                     *               "updatedAt": "2026-01-02T03:04:05Z"
+                     *             }
+                     *           ],
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "isLocked": true,
+                     *           "isTemporary": true,
+                     *           "requiredRapportThreshold": 1,
+                     *           "title": "첫 만남",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_EpisodeData"];
                 };
             };
@@ -13520,14 +16016,23 @@ export interface operations {
     list_relationships: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
             path: {
-                /** @description A counselor's id, or `all`. */
+                /**
+                 * @description A counselor's id, or `all`.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 "counselor-id": string;
             };
             cookie?: never;
@@ -13539,6 +16044,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "counselorUserRelationships": [
+                     *           {
+                     *             "counselorId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "rapport": 1,
+                     *             "updatedAt": "2026-01-02T03:04:05Z",
+                     *             "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *           }
+                     *         ],
+                     *         "nextCursor": "…"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Relationships"];
                 };
             };
@@ -13637,11 +16162,17 @@ export interface operations {
     follow_counsels: {
         parameters: {
             query?: {
-                /** @description As the header, for clients that cannot set it; the header counts if both are there. */
+                /**
+                 * @description As the header, for clients that cannot set it; the header counts if both are there.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 "last-event-id"?: string;
             };
             header?: {
-                /** @description The `id` of the last event that was seen: the feed goes on after it. */
+                /**
+                 * @description The `id` of the last event that was seen: the feed goes on after it.
+                 * @example …
+                 */
                 "Last-Event-ID"?: string | null;
             };
             path?: never;
@@ -13754,7 +16285,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `<uuid>.<extension>`. */
+                /**
+                 * @description `<uuid>.<extension>`.
+                 * @example 0198c0de-0000-7000-8000-000000000001.png
+                 */
                 "image-name": string;
             };
             cookie?: never;
@@ -13791,12 +16325,18 @@ export interface operations {
     put_image: {
         parameters: {
             query: {
-                /** @description From the announcement. */
+                /**
+                 * @description From the announcement.
+                 * @example …
+                 */
                 token: string;
             };
             header?: never;
             path: {
-                /** @description `<uuid>.<extension>`. */
+                /**
+                 * @description `<uuid>.<extension>`.
+                 * @example 0198c0de-0000-7000-8000-000000000001.png
+                 */
                 "image-name": string;
             };
             cookie?: never;
@@ -13814,6 +16354,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "imageName": "0198c0de-0000-7000-8000-000000000001.png"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_KeptImage"];
                 };
             };
@@ -13822,6 +16371,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "imageName": "0198c0de-0000-7000-8000-000000000001.png"
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_KeptImage"];
                 };
             };
@@ -13922,7 +16480,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description `toss`, `stripe` or `sandbox`. */
+                /**
+                 * @description `toss`, `stripe` or `sandbox`.
+                 * @example kakao
+                 */
                 provider: string;
             };
             cookie?: never;
@@ -13934,6 +16495,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {},
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Taken"];
                 };
             };
@@ -14032,13 +16600,25 @@ export interface operations {
     list_orders: {
         parameters: {
             query?: {
-                /** @description Those in this state. */
+                /**
+                 * @description Those in this state.
+                 * @example ORDER_STATE_CREATED
+                 */
                 state?: components["schemas"]["OrderState"];
-                /** @description Those of this product. */
+                /**
+                 * @description Those of this product.
+                 * @example 0198c0de-0000-7000-8000-000000000001
+                 */
                 productId?: string;
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -14052,6 +16632,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "orders": [
+                     *           {
+                     *             "createdAt": "2026-01-02 03:04:05",
+                     *             "expiresAt": "2026-01-02 03:04:05",
+                     *             "failure": "…",
+                     *             "history": [
+                     *               {
+                     *                 "at": "2026-01-02 03:04:05",
+                     *                 "state": "ORDER_STATE_CREATED"
+                     *               }
+                     *             ],
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *             "name": "하늘",
+                     *             "price": {
+                     *               "amount": 3900,
+                     *               "currency": "KRW"
+                     *             },
+                     *             "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "productVersion": 1,
+                     *             "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *             "refunded": 1,
+                     *             "state": "ORDER_STATE_CREATED",
+                     *             "subscriptionId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "tokens": 1,
+                     *             "updatedAt": "2026-01-02 03:04:05",
+                     *             "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Orders"];
                 };
             };
@@ -14154,6 +16772,7 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -14162,6 +16781,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "currency": "KRW",
+                 *       "productId": "0198c0de-0000-7000-8000-000000000001",
+                 *       "returnUrl": "https://app.hearlers.example/paid"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateOrder"];
             };
         };
@@ -14171,6 +16797,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "checkout": {
+                     *           "clientKey": "…",
+                     *           "clientSecret": "…",
+                     *           "url": "https://pay.hearlers.example/0198c0de"
+                     *         },
+                     *         "order": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "expiresAt": "2026-01-02 03:04:05",
+                     *           "failure": "…",
+                     *           "history": [
+                     *             {
+                     *               "at": "2026-01-02 03:04:05",
+                     *               "state": "ORDER_STATE_CREATED"
+                     *             }
+                     *           ],
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "refunded": 1,
+                     *           "state": "ORDER_STATE_CREATED",
+                     *           "subscriptionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_CreatedOrder"];
                 };
             };
@@ -14271,6 +16937,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "order-id": string;
             };
             cookie?: never;
@@ -14282,6 +16949,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "order": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "expiresAt": "2026-01-02 03:04:05",
+                     *           "failure": "…",
+                     *           "history": [
+                     *             {
+                     *               "at": "2026-01-02 03:04:05",
+                     *               "state": "ORDER_STATE_CREATED"
+                     *             }
+                     *           ],
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "refunded": 1,
+                     *           "state": "ORDER_STATE_CREATED",
+                     *           "subscriptionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_OrderData"];
                 };
             };
@@ -14382,6 +17084,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "order-id": string;
             };
             cookie?: never;
@@ -14393,6 +17096,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "order": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "expiresAt": "2026-01-02 03:04:05",
+                     *           "failure": "…",
+                     *           "history": [
+                     *             {
+                     *               "at": "2026-01-02 03:04:05",
+                     *               "state": "ORDER_STATE_CREATED"
+                     *             }
+                     *           ],
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "refunded": 1,
+                     *           "state": "ORDER_STATE_CREATED",
+                     *           "subscriptionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_OrderData"];
                 };
             };
@@ -14493,12 +17231,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "order-id": string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "paymentKey": "…"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ConfirmOrder"];
             };
         };
@@ -14508,6 +17252,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "order": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "expiresAt": "2026-01-02 03:04:05",
+                     *           "failure": "…",
+                     *           "history": [
+                     *             {
+                     *               "at": "2026-01-02 03:04:05",
+                     *               "state": "ORDER_STATE_CREATED"
+                     *             }
+                     *           ],
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "refunded": 1,
+                     *           "state": "ORDER_STATE_CREATED",
+                     *           "subscriptionId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_OrderData"];
                 };
             };
@@ -14606,11 +17385,20 @@ export interface operations {
     list_subscriptions: {
         parameters: {
             query?: {
-                /** @description Those in this state. */
+                /**
+                 * @description Those in this state.
+                 * @example SUBSCRIPTION_STATE_ACTIVE
+                 */
                 state?: components["schemas"]["SubscriptionState"];
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -14624,6 +17412,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "subscriptions": [
+                     *           {
+                     *             "allowance": 1,
+                     *             "createdAt": "2026-01-02 03:04:05",
+                     *             "endedAt": "2026-01-02 03:04:05",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "name": "하늘",
+                     *             "period": 1,
+                     *             "periodEndsAt": "2026-01-02 03:04:05",
+                     *             "periodStartedAt": "2026-01-02 03:04:05",
+                     *             "price": {
+                     *               "amount": 3900,
+                     *               "currency": "KRW"
+                     *             },
+                     *             "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *             "productVersion": 1,
+                     *             "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *             "state": "SUBSCRIPTION_STATE_ACTIVE",
+                     *             "updatedAt": "2026-01-02 03:04:05",
+                     *             "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Subscriptions"];
                 };
             };
@@ -14724,6 +17543,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "subscription-id": string;
             };
             cookie?: never;
@@ -14735,6 +17555,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "subscription": {
+                     *           "allowance": 1,
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "endedAt": "2026-01-02 03:04:05",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "period": 1,
+                     *           "periodEndsAt": "2026-01-02 03:04:05",
+                     *           "periodStartedAt": "2026-01-02 03:04:05",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "state": "SUBSCRIPTION_STATE_ACTIVE",
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_SubscriptionData"];
                 };
             };
@@ -14835,6 +17683,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "subscription-id": string;
             };
             cookie?: never;
@@ -14846,6 +17695,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "subscription": {
+                     *           "allowance": 1,
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "endedAt": "2026-01-02 03:04:05",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "period": 1,
+                     *           "periodEndsAt": "2026-01-02 03:04:05",
+                     *           "periodStartedAt": "2026-01-02 03:04:05",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "state": "SUBSCRIPTION_STATE_ACTIVE",
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_SubscriptionData"];
                 };
             };
@@ -14946,6 +17823,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "subscription-id": string;
             };
             cookie?: never;
@@ -14957,6 +17835,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "subscription": {
+                     *           "allowance": 1,
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "endedAt": "2026-01-02 03:04:05",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "period": 1,
+                     *           "periodEndsAt": "2026-01-02 03:04:05",
+                     *           "periodStartedAt": "2026-01-02 03:04:05",
+                     *           "price": {
+                     *             "amount": 3900,
+                     *             "currency": "KRW"
+                     *           },
+                     *           "productId": "0198c0de-0000-7000-8000-000000000001",
+                     *           "productVersion": 1,
+                     *           "provider": "PAYMENT_PROVIDER_SANDBOX",
+                     *           "state": "SUBSCRIPTION_STATE_ACTIVE",
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "userId": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_SubscriptionData"];
                 };
             };
@@ -15055,9 +17961,15 @@ export interface operations {
     list_products: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -15071,6 +17983,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "products": [
+                     *           {
+                     *             "createdAt": "2026-01-02 03:04:05",
+                     *             "description": "…",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *             "name": "하늘",
+                     *             "prices": [
+                     *               {
+                     *                 "amount": 3900,
+                     *                 "currency": "KRW"
+                     *               }
+                     *             ],
+                     *             "retiredAt": "2026-01-02 03:04:05",
+                     *             "tokens": 1,
+                     *             "updatedAt": "2026-01-02 03:04:05",
+                     *             "version": 1
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Products"];
                 };
             };
@@ -15171,6 +18111,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "product-id": string;
             };
             cookie?: never;
@@ -15182,6 +18123,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "product": {
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "kind": "PRODUCT_KIND_TOKEN_PACK",
+                     *           "name": "하늘",
+                     *           "prices": [
+                     *             {
+                     *               "amount": 3900,
+                     *               "currency": "KRW"
+                     *             }
+                     *           ],
+                     *           "retiredAt": "2026-01-02 03:04:05",
+                     *           "tokens": 1,
+                     *           "updatedAt": "2026-01-02 03:04:05",
+                     *           "version": 1
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_ProductData"];
                 };
             };
@@ -15280,9 +18246,15 @@ export interface operations {
     list_tones: {
         parameters: {
             query?: {
-                /** @description How many items the page has at most; 1000 if it is left out. */
+                /**
+                 * @description How many items the page has at most; 1000 if it is left out.
+                 * @example 1
+                 */
                 limit?: number;
-                /** @description The `nextCursor` of the page before; left out for the first page. */
+                /**
+                 * @description The `nextCursor` of the page before; left out for the first page.
+                 * @example …
+                 */
                 cursor?: string;
             };
             header?: never;
@@ -15296,6 +18268,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "nextCursor": "…",
+                     *         "tones": [
+                     *           {
+                     *             "createdAt": "2026-01-02T03:04:05Z",
+                     *             "deletedAt": "2026-01-02T03:04:05Z",
+                     *             "description": "…",
+                     *             "id": "0198c0de-0000-7000-8000-000000000001",
+                     *             "name": "하늘",
+                     *             "updatedAt": "2026-01-02T03:04:05Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Tones"];
                 };
             };
@@ -15396,6 +18387,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 0198c0de-0000-7000-8000-000000000001 */
                 "tone-id": string;
             };
             cookie?: never;
@@ -15407,6 +18399,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "tone": {
+                     *           "createdAt": "2026-01-02T03:04:05Z",
+                     *           "deletedAt": "2026-01-02T03:04:05Z",
+                     *           "description": "…",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "name": "하늘",
+                     *           "updatedAt": "2026-01-02T03:04:05Z"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_ToneData"];
                 };
             };
@@ -15516,6 +18524,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "user": {
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "nickname": "하늘",
+                     *           "userProfile": {
+                     *             "birthYear": 1,
+                     *             "gender": "GENDER_MALE",
+                     *             "mbti": "MBTI_ISTJ",
+                     *             "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png"
+                     *           }
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_UserData_User"];
                 };
             };
@@ -15620,6 +18646,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "birthYear": 1994,
+                 *       "gender": "GENDER_MALE",
+                 *       "mbti": "MBTI_ISTJ",
+                 *       "nickname": "다정한 수달",
+                 *       "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateMe"];
             };
         };
@@ -15629,6 +18664,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "user": {
+                     *           "id": "0198c0de-0000-7000-8000-000000000001",
+                     *           "nickname": "하늘",
+                     *           "userProfile": {
+                     *             "birthYear": 1,
+                     *             "gender": "GENDER_MALE",
+                     *             "mbti": "MBTI_ISTJ",
+                     *             "profileImage": "https://images.hearlers.example/0198c0de-0000-7000-8000-000000000001.png"
+                     *           }
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_UserData_User"];
                 };
             };
@@ -15738,6 +18791,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "isSuccess": true
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_IsSuccess"];
                 };
             };
@@ -15840,6 +18902,7 @@ export interface operations {
                 /**
                  * @description The same for every repeat of one request: the repeat then gets the first one's answer. Another request with the
                  *     same key is refused with 409. After 24 hours the key is new.
+                 * @example 5f0c1c1e-7a43-4f0e-9d9b-0a8f1d2c3b4a
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -15848,6 +18911,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "activityType": "ACTIVITY_TYPE_LOGIN",
+                 *       "devicePlatform": "DEVICE_PLATFORM_WEB"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateActivity"];
             };
         };
@@ -15857,6 +18926,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "userActivity": {
+                     *           "activityType": "ACTIVITY_TYPE_LOGIN",
+                     *           "createdAt": "2026-01-02 03:04:05",
+                     *           "devicePlatform": "DEVICE_PLATFORM_WEB",
+                     *           "id": "0198c0de-0000-7000-8000-000000000001"
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Activity"];
                 };
             };
@@ -15966,6 +19049,58 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "export": {
+                     *           "accounts": [
+                     *             {}
+                     *           ],
+                     *           "activities": [
+                     *             {}
+                     *           ],
+                     *           "counselContexts": [
+                     *             {}
+                     *           ],
+                     *           "counselMessages": [
+                     *             {}
+                     *           ],
+                     *           "counselSummaries": [
+                     *             {}
+                     *           ],
+                     *           "counsels": [
+                     *             {}
+                     *           ],
+                     *           "customers": [
+                     *             {}
+                     *           ],
+                     *           "messageTokens": [
+                     *             {}
+                     *           ],
+                     *           "relationships": [
+                     *             {}
+                     *           ],
+                     *           "sessions": [
+                     *             {}
+                     *           ],
+                     *           "tokenCredits": [
+                     *             {}
+                     *           ],
+                     *           "tokenReservations": [
+                     *             {}
+                     *           ],
+                     *           "trackings": [
+                     *             {}
+                     *           ],
+                     *           "users": [
+                     *             {}
+                     *           ]
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Export"];
                 };
             };
@@ -16075,6 +19210,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "tokens": {
+                     *           "allowance": 1,
+                     *           "purchased": 1,
+                     *           "reserved": 1,
+                     *           "resetsAt": "2026-01-02 03:04:05",
+                     *           "used": 1
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Tokens"];
                 };
             };
@@ -16184,6 +19334,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "userTracking": {
+                     *           "counselCount": 1,
+                     *           "lastActiveAt": "2026-01-02 03:04:05",
+                     *           "messageCount": 1,
+                     *           "onboardingCompleted": true
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Tracking"];
                 };
             };
@@ -16288,6 +19452,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "onboardingCompleted": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateTracking"];
             };
         };
@@ -16297,6 +19466,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": {
+                     *         "userTracking": {
+                     *           "counselCount": 1,
+                     *           "lastActiveAt": "2026-01-02 03:04:05",
+                     *           "messageCount": 1,
+                     *           "onboardingCompleted": true
+                     *         }
+                     *       },
+                     *       "message": "OK",
+                     *       "timestamp": "2026-01-02 03:04:05"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Envelope_Tracking"];
                 };
             };
