@@ -51,6 +51,21 @@ set positional-arguments
 @reconcile:
     exec python3 deploy/mesh.py reconcile
 
+# Write all that the running mesh keeps (databases, streams, images, keys) into a new folder: `backup FOLDER`
+[no-exit-message]
+@backup folder:
+    exec python3 deploy/mesh.py backup "$@"
+
+# Fill an empty mesh that does not run from such a folder: `restore FOLDER`
+[no-exit-message]
+@restore folder:
+    exec python3 deploy/mesh.py restore "$@"
+
+# Rehearse a disaster: a mesh of its own, a backup while people talk, and a restore into an empty one
+[no-exit-message]
+@rehearse:
+    exec python3 deploy/rehearse.py
+
 # Make certificates for the gateway and the services: the next `up` encrypts what they say to each other (mTLS)
 @certs:
     cargo run --quiet -p meshctl -- certs "${MESH_FOLDER:-.mesh}/certs"
@@ -59,6 +74,24 @@ set positional-arguments
 nats-users:
     cargo build --quiet -p meshctl
     cargo run --quiet -p meshctl -- nats-users > deploy/nats/users.conf
+
+# Write docs/configuration.md anew, after a change of what a process reads from its environment
+config-reference:
+    WRITE_REFERENCE=1 cargo test --quiet -p gateway --test it -- configuration
+
+# Write the API's document (examples/openapi.json), its types in TypeScript and the collection anew, after a change of the API
+api-reference:
+    WRITE_REFERENCE=1 cargo test --quiet -p gateway --test it -- clients::the_document
+    python3 examples/typescript/run.py generate
+    python3 examples/collection.py
+
+# Check what the mesh is deployed with: compose.yaml and the manifests for Kubernetes
+@manifests:
+    python3 deploy/manifests.py check
+
+# Build what the images hold and run it as they would, where there is no engine (--debug: not optimised)
+@image *options:
+    deploy/image.sh "$@"
 
 # Pass every test; arguments go to `cargo test --workspace`
 test *arguments:
@@ -101,6 +134,14 @@ fmt:
 bench-ctl:
     nats_server=$(python3 deploy/tools.py path nats-server) \
       && NATS_SERVER="$nats_server" cargo bench --quiet -p meshctl --bench million
+
+# Make a release of this commit in dist/: stripped binaries, checksums, what they are made of, what has changed
+@release:
+    deploy/release.sh
+
+# Write CHANGELOG.md anew from the commits
+changelog:
+    $(python3 deploy/tools.py path git-cliff) --config deploy/cliff.toml --output CHANGELOG.md
 
 # Check and test everything, as CI does
 @ci:

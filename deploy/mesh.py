@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from localmesh import control, supervisor
+from localmesh import backup, control, supervisor
 from localmesh.settings import BINARIES, MeshError
 from tools import ToolError
 
@@ -23,6 +24,10 @@ def main() -> int:
     instance.add_argument("service", choices=BINARIES)
     commands.add_parser("ledger", help="print the trial balance of the running mesh's payments")
     commands.add_parser("reconcile", help="compare the running mesh's orders with the providers' records")
+    saved = commands.add_parser("backup", help="write all that the running mesh keeps into a new folder")
+    saved.add_argument("folder", type=Path)
+    restored = commands.add_parser("restore", help="fill an empty mesh that does not run from such a folder")
+    restored.add_argument("folder", type=Path)
     admin = commands.add_parser("admin", help="give a user of the running mesh admin authority")
     admin.add_argument("user", help="the user's id, as GET /v1/users/me tells it")
     commands.add_parser("ctl", help="run meshctl on the running mesh, with the words that follow", add_help=False)
@@ -39,6 +44,10 @@ def main() -> int:
             return supervisor.up(release=asked.release)
         if asked.command == "ctl":
             return control.ctl(sys.argv[2:])
+        if asked.command == "backup":
+            return backup.backup(asked.folder.absolute())
+        if asked.command == "restore":
+            return backup.restore(asked.folder.absolute())
         if asked.command == "instance":
             return control.instance(asked.service)
         if asked.command in ("ledger", "reconcile"):

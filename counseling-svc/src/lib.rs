@@ -35,7 +35,7 @@ use shared::time::Clock;
 
 use crate::assistant::{Assistant, ModelAssistant, OfflineAssistant, RiskScreen};
 pub use crate::authority::RULES;
-pub use crate::config::{AssistantConfig, CounselingConfig};
+pub use crate::config::{AssistantConfig, CounselingConfig, MEANINGS};
 use crate::counselors::grpc::CounselorGrpc;
 use crate::counsels::commands::CounselCommands;
 use crate::counsels::grpc::CounselGrpc;

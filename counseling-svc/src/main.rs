@@ -8,6 +8,9 @@ use shared::time::Clock;
 
 #[tokio::main]
 pub(crate) async fn main() -> ExitCode {
+    if let Some(code) = shared::command::answered("counseling-svc") {
+        return code;
+    }
     let config = CounselingConfig::read(Source::from_environment());
     let start = |config: CounselingConfig| counseling_svc::start(config, Clock::system());
     Box::pin(shared::service::run("counseling-svc", config, start)).await

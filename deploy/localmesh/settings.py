@@ -116,6 +116,7 @@ def environment(binary: str, state: State, listen_port: int, colour: bool) -> di
         values.update(MESH_TLS_CA=str(CERTS / "ca.pem"), MESH_TLS_CERT=str(CERTS / f"{binary}.pem"),
                       MESH_TLS_KEY=str(CERTS / f"{binary}-key.pem"))
     if binary == "gateway":
+        values.setdefault("IMAGE_FOLDER", str(MESH / "images"))
         values.update(SESSION_KEY_FILE=str(KEYS / "session.key"), DEVELOPMENT="true",
                       MESH_SIGNING_KEY_FILE=str(KEYS / "mesh-signing.pem"),
                       CONSOLE_NATS_USER="console", CONSOLE_NATS_PASSWORD_FILE=str(nats_password_file("console")))

@@ -1,9 +1,12 @@
 //! The gateway's configuration.
 
+mod meanings;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use meanings::MEANINGS;
 use shared::config::{ConfigError, Source};
 use shared::keys::SigningKey;
 use shared::mesh::{ChannelSettings, MeshTlsFiles, RegistrySettings, SERVICES};
@@ -23,7 +26,7 @@ use crate::signin::SignInSettings;
 pub struct Config {
     /// `LISTEN_ADDR`.
     pub listen: SocketAddr,
-    /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`.
+    /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, `NATS_CA`.
     pub nats: NatsSettings,
     /// `MESH_SIGNING_KEY` (PKCS #8, PEM): signs the calls to the services.
     pub mesh_signing_key: SigningKey,
@@ -178,7 +181,7 @@ fn read_console(source: &mut Source, nats: &NatsSettings) -> Option<NatsSettings
         source.refuse("console.nats.user", "give CONSOLE_NATS_USER and CONSOLE_NATS_PASSWORD, or neither");
     }
     let login = user.zip(password)?;
-    Some(NatsSettings { url: nats.url.clone(), login: Some(login) })
+    Some(NatsSettings { login: Some(login), ..nats.clone() })
 }
 
 /// All services or none: half a static mesh would leave the other half to chance.

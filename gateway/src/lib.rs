@@ -9,6 +9,7 @@ mod dto;
 mod edge;
 mod envelope;
 mod events;
+mod examples;
 mod feed;
 mod idempotency;
 mod images;
@@ -23,13 +24,14 @@ mod signin;
 mod stack;
 mod status;
 mod upstream;
+mod web_chat;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use admins::grant_admin;
-pub use config::Config;
+pub use config::{Config, MEANINGS};
 use console::Console;
 pub use edge::{EdgeSettings, Rate, TlsFiles};
 use edge::{RateLimits, Server};

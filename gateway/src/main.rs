@@ -12,6 +12,9 @@ use shared::keys::SigningKey;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if let Some(code) = shared::command::answered("gateway") {
+        return code;
+    }
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     if let ["make-mesh-keys", signing, verifying] = arguments[..] {
@@ -28,7 +31,9 @@ async fn main() -> ExitCode {
         [] => Box::pin(serve(config)).await,
         ["grant-admin", user_id] => Box::pin(grant_admin(config, user_id)).await,
         _ => {
-            eprintln!("usage: gateway [grant-admin USER-ID | make-mesh-keys SIGNING-KEY VERIFYING-KEYS]");
+            eprintln!(
+                "usage: gateway [grant-admin USER-ID | make-mesh-keys SIGNING-KEY VERIFYING-KEYS | healthcheck | --version]"
+            );
             ExitCode::FAILURE
         }
     }

@@ -20,14 +20,17 @@ use crate::resources::{
     probes, products, relationships, sessions, sign_in, subscriptions, tones, users,
 };
 use crate::session::{admins_only, signed_in_only};
+use crate::{examples, web_chat};
 
 /// The router, without the layers of [`crate::stack`].
 pub fn router(app: Arc<App>) -> axum::Router {
     let (router, document) = routes_of(&app).split_for_parts();
+    let document = examples::fill(document);
     let router = match &app.sign_in.development {
         Some(identity) => router.merge(identity.router()),
         None => router,
     };
+    let router = if app.sign_in.is_development() { router.merge(web_chat::router()) } else { router };
     let router = match &app.console {
         Some(console) => router.merge(console.router(app.clone())),
         None => router,

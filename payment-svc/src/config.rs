@@ -1,7 +1,9 @@
 //! The configuration of payment-svc.
 
+mod meanings;
 mod providers;
 
+use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,6 +13,7 @@ use shared::config::{ConfigError, Secret, Source};
 use shared::proto::v1::PaymentProvider;
 use shared::service::ServiceConfig;
 
+pub use self::meanings::MEANINGS;
 pub use self::providers::{StripeConfig, TossConfig};
 use self::providers::{read_stripe, read_toss};
 use crate::orders::commands::OrderSettings;
@@ -58,6 +61,16 @@ pub struct SandboxConfig {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct First(PaymentProvider);
+
+impl Display for First {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.0 {
+            PaymentProvider::Toss => "toss",
+            PaymentProvider::Stripe => "stripe",
+            PaymentProvider::Sandbox | PaymentProvider::Unspecified => "sandbox",
+        })
+    }
+}
 
 impl FromStr for First {
     type Err = &'static str;

@@ -33,7 +33,7 @@ use shared::service::{Running, Service};
 use shared::time::Clock;
 
 pub use crate::authority::RULES;
-pub use crate::config::{PaymentConfig, SandboxConfig, StripeConfig, TossConfig};
+pub use crate::config::{MEANINGS, PaymentConfig, SandboxConfig, StripeConfig, TossConfig};
 use crate::customers::consumers::KeepCustomers;
 use crate::customers::grpc::PaymentGrpc;
 use crate::ledger::{checkpoints, measure};

@@ -9,6 +9,9 @@ use shared::time::Clock;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if let Some(code) = shared::command::answered("payment-svc") {
+        return code;
+    }
     let config = PaymentConfig::read(Source::from_environment());
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
@@ -29,7 +32,7 @@ async fn main() -> ExitCode {
             )
         }),
         _ => {
-            eprintln!("usage: payment-svc [ledger | reconcile]");
+            eprintln!("usage: payment-svc [ledger | reconcile | healthcheck | --version]");
             return ExitCode::FAILURE;
         }
     };

@@ -2,12 +2,17 @@
 //!
 //! A key such as `nats.url` is the environment variable `NATS_URL` or `url` in the table `[nats]` of the file that
 //! `MESH_CONFIG` names; the environment wins. A secret may be given as a file: `SESSION_KEY_FILE`. Every missing
-//! or wrong key is collected, so that one failed start names them all.
+//! or wrong key is collected, so that one failed start names them all. What is read can be told, for [`reference`].
+
+pub mod reference;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
+
+use reference::{Absent, Asked, Kind};
 
 /// Every key that is missing or wrong.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +58,7 @@ pub struct Source {
     file: BTreeMap<String, String>,
     unread: BTreeSet<String>,
     problems: Vec<String>,
+    told: Option<Sender<Asked>>,
 }
 
 impl Source {
@@ -68,11 +74,17 @@ impl Source {
             file: BTreeMap::new(),
             unread: BTreeSet::new(),
             problems: Vec::new(),
+            told: None,
         };
         if let Some(path) = source.environment.get("MESH_CONFIG").cloned() {
             source.read_file(&path);
         }
         source
+    }
+
+    /// Nothing at all, but tells what it is asked for.
+    pub fn telling(told: Sender<Asked>) -> Self {
+        Self { told: Some(told), ..Self::new([]) }
     }
 
     fn read_file(&mut self, path: &str) {
@@ -89,10 +101,11 @@ impl Source {
     }
 
     /// The value of a key that must be there; `example` is shown when it is not.
-    pub fn required<T: FromStr>(&mut self, key: &str, example: &str) -> Option<T>
+    pub fn required<T: FromStr + 'static>(&mut self, key: &str, example: &str) -> Option<T>
     where
         T::Err: Display,
     {
+        self.tell(key, Kind::of::<T>(), Absent::Refused);
         match self.raw(key) {
             Some(text) => self.parse(key, &text),
             None => {
@@ -104,7 +117,15 @@ impl Source {
     }
 
     /// The value of a key, or `default`.
-    pub fn or<T: FromStr>(&mut self, key: &str, default: T) -> T
+    pub fn or<T: FromStr + Display + 'static>(&mut self, key: &str, default: T) -> T
+    where
+        T::Err: Display,
+    {
+        self.tell(key, Kind::of::<T>(), Absent::Means(default.to_string()));
+        self.read_or(key, default)
+    }
+
+    fn read_or<T: FromStr>(&mut self, key: &str, default: T) -> T
     where
         T::Err: Display,
     {
@@ -115,18 +136,20 @@ impl Source {
     }
 
     /// The value of a key that may be absent.
-    pub fn optional<T: FromStr>(&mut self, key: &str) -> Option<T>
+    pub fn optional<T: FromStr + 'static>(&mut self, key: &str) -> Option<T>
     where
         T::Err: Display,
     {
+        self.tell(key, Kind::of::<T>(), Absent::Fine);
         let text = self.raw(key)?;
         self.parse(key, &text)
     }
 
     /// A secret of at least `min_length` bytes, from the key or from the file that `<key>_FILE` names.
     pub fn secret(&mut self, key: &str, min_length: usize) -> Option<Secret> {
+        self.tell(key, Kind::Secret, Absent::Refused);
         let known = self.problems.len();
-        let secret = self.optional_secret(key, min_length);
+        let secret = self.read_secret(key, min_length);
         if secret.is_none() && self.problems.len() == known {
             let name = variable(key);
             self.problems.push(format!("{name} or {name}_FILE is missing"));
@@ -136,6 +159,18 @@ impl Source {
 
     /// As [`secret`](Self::secret), for one that may be absent.
     pub fn optional_secret(&mut self, key: &str, min_length: usize) -> Option<Secret> {
+        self.tell(key, Kind::Secret, Absent::Fine);
+        self.read_secret(key, min_length)
+    }
+
+    /// A secret that nobody needs now: it may be there, and is not looked at.
+    pub fn unneeded_secret(&mut self, key: &str) {
+        self.tell(key, Kind::Secret, Absent::Fine);
+        self.raw(key);
+        self.raw(&format!("{key}.file"));
+    }
+
+    fn read_secret(&mut self, key: &str, min_length: usize) -> Option<Secret> {
         let name = variable(key);
         let text = match (self.raw(key), self.raw(&format!("{key}.file"))) {
             (Some(text), _) => text,
@@ -157,7 +192,8 @@ impl Source {
 
     /// A number of seconds, fractions allowed, or `default`.
     pub fn seconds(&mut self, key: &str, default: Duration) -> Duration {
-        let seconds = self.or(key, default.as_secs_f64());
+        self.tell(key, Kind::Seconds, Absent::Means(default.as_secs_f64().to_string()));
+        let seconds = self.read_or(key, default.as_secs_f64());
         Duration::try_from_secs_f64(seconds).unwrap_or_else(|error| {
             self.problems.push(format!("{}: {error}", variable(key)));
             default
@@ -166,6 +202,7 @@ impl Source {
 
     /// A comma-separated list; empty when absent.
     pub fn list(&mut self, key: &str) -> Vec<String> {
+        self.tell(key, Kind::List, Absent::Fine);
         let text = self.raw(key).unwrap_or_default();
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
     }
@@ -187,6 +224,13 @@ impl Source {
             return Err(ConfigError(self.problems));
         }
         build().ok_or_else(|| ConfigError(vec!["a required key was not read".to_owned()]))
+    }
+
+    fn tell(&self, key: &str, kind: Kind, absent: Absent) {
+        if let Some(told) = &self.told {
+            // Whoever asked to be told and has gone away does not want to know.
+            let _ = told.send(Asked { variable: variable(key), kind, absent });
+        }
     }
 
     fn raw(&mut self, key: &str) -> Option<String> {

@@ -1,6 +1,7 @@
 //! What every process of the mesh is made of: configuration, telemetry, database, messaging, the mesh itself.
 
 pub mod auth;
+pub mod command;
 pub mod config;
 pub mod database;
 pub mod error;

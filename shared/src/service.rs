@@ -128,7 +128,7 @@ impl Service {
         let instance = Instance {
             service: self.name.to_owned(),
             id: telemetry::instance().unwrap_or_else(id::new_id),
-            address: self.config.advertise.clone().unwrap_or_else(|| address.to_string()),
+            address: self.config.advertised(address),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.clock.now().as_micros() / 1_000_000,
         };

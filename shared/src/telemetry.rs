@@ -8,6 +8,7 @@ mod export;
 mod record;
 mod settings;
 
+use std::fmt::{Display, Formatter};
 use std::io::IsTerminal;
 use std::str::FromStr;
 
@@ -40,6 +41,16 @@ pub enum LogFormat {
     Pretty,
     /// One JSON object a line, for machines.
     Json,
+}
+
+impl Display for LogFormat {
+    fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Auto => "auto",
+            Self::Pretty => "pretty",
+            Self::Json => "json",
+        })
+    }
 }
 
 impl FromStr for LogFormat {

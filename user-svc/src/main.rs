@@ -6,6 +6,9 @@ use shared::time::Clock;
 
 #[tokio::main]
 pub(crate) async fn main() -> ExitCode {
+    if let Some(code) = shared::command::answered("user-svc") {
+        return code;
+    }
     let start = |config| user_svc::start(config, Clock::system());
     Box::pin(shared::service::main("user-svc", 50051, start)).await
 }

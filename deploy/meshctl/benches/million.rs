@@ -51,7 +51,7 @@ impl Mesh {
         command.args(["--jetstream", "--addr", "127.0.0.1", "--port", &port.to_string(), "--store_dir"]);
         command.arg(folder.path());
         let process = Process::start(&command, None, "KILL", None);
-        let settings = NatsSettings { url: format!("nats://127.0.0.1:{port}"), login: None };
+        let settings = NatsSettings { url: format!("nats://127.0.0.1:{port}"), login: None, ca: None };
         eventually("the broker answers", async || Nats::connect(&settings, "bench").await.is_ok()).await;
         let nats = Nats::connect(&settings, "bench").await.unwrap();
         let mut instances = Vec::new();

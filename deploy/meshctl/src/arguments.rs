@@ -24,7 +24,7 @@ Ends with 0 when it was done, 1 when it could not be done, 2 when it was asked f
 
 /// Operates the mesh: looks at it, and repairs it. Whatever changes something is put on record first.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true, after_help = ENVIRONMENT)]
+#[command(version = shared::command::VERSION.as_str(), arg_required_else_help = true, after_help = ENVIRONMENT)]
 pub struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,

@@ -46,7 +46,7 @@ impl ImageSettings {
     pub fn read(source: &mut Source) -> Option<Self> {
         let max_bytes = source.or("image.max.bytes", 5 * 1024 * 1024);
         let kind = source.or("image.store", "folder".to_owned());
-        let folder = source.or("image.folder", PathBuf::from(".mesh/images"));
+        let folder = PathBuf::from(source.or("image.folder", ".mesh/images".to_owned()));
         let public_url = source.optional("public.url");
         let s3 = S3Settings::read(source, kind == "s3");
         let store = match kind.as_str() {

@@ -33,9 +33,10 @@ impl S3Settings {
         let region = source.or("s3.region", "us-east-1".to_owned());
         if !is_used {
             // Read all the same: a file may hold these keys while images are in a folder.
-            for key in ["s3.endpoint", "s3.bucket", "s3.access.key", "s3.secret.key", "s3.secret.key.file"] {
+            for key in ["s3.endpoint", "s3.bucket", "s3.access.key"] {
                 let _: Option<String> = source.optional(key);
             }
+            source.unneeded_secret("s3.secret.key");
             return None;
         }
         let endpoint = source.required("s3.endpoint", "https://s3.ap-northeast-2.amazonaws.com");

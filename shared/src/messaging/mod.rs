@@ -13,6 +13,8 @@ mod relay;
 mod tests;
 mod topology;
 
+use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, Event as ClientEvent, ServerAddr, jetstream};
@@ -39,6 +41,9 @@ pub struct NatsSettings {
     pub url: String,
     /// `NATS_USER` and `NATS_PASSWORD`, where the broker wants to know; see [`permissions`].
     pub login: Option<(String, Secret)>,
+    /// `NATS_CA`: certificates (PEM) of the authority that vouches for servers at `tls://` addresses, beside those that
+    /// the system trusts.
+    pub ca: Option<PathBuf>,
 }
 
 impl NatsSettings {
@@ -56,7 +61,7 @@ impl NatsSettings {
         if user.is_some() != password.is_some() {
             source.refuse("nats.user", "give NATS_USER and NATS_PASSWORD, or neither");
         }
-        Self { url, login: user.zip(password) }
+        Self { url, login: user.zip(password), ca: source.optional("nats.ca") }
     }
 
     /// Whether there are several servers to choose from.
@@ -68,14 +73,30 @@ impl NatsSettings {
         self.url.split(',').map(str::trim).collect()
     }
 
+    /// The address of this machine from which it reaches the broker. Nothing is sent to find out.
+    pub(crate) fn reached_from(&self) -> Option<IpAddr> {
+        let server = self.servers().first()?.parse::<ServerAddr>().ok()?;
+        let found = (server.host(), server.port()).to_socket_addrs().ok()?;
+        found.into_iter().find_map(|address| {
+            let any: IpAddr = if address.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+            let socket = UdpSocket::bind((any, 0)).ok()?;
+            socket.connect(address).ok()?;
+            Some(socket.local_addr().ok()?.ip())
+        })
+    }
+
     /// How a client shows who it is. Its answers go where nobody else may listen.
     pub(crate) fn options(&self) -> ConnectOptions {
-        match &self.login {
+        let options = match &self.login {
             Some((user, password)) => {
                 ConnectOptions::with_user_and_password(user.clone(), password.expose().to_owned())
                     .custom_inbox_prefix(permissions::inbox(user))
             }
             None => ConnectOptions::new(),
+        };
+        match &self.ca {
+            Some(ca) => options.add_root_certificates(ca.clone()),
+            None => options,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::config::{ConfigError, Secret, Source};
+use crate::config::{ConfigError, Source};
 use crate::database::DatabaseSettings;
 use crate::keys::VerifyingKey;
 use crate::mesh::{MeshTlsFiles, RegistrySettings};
@@ -18,7 +18,7 @@ pub struct ServiceConfig {
     pub listen: SocketAddr,
     /// `ADVERTISE_ADDR`: where other processes reach it, when that differs from where it listens.
     pub advertise: Option<String>,
-    /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`.
+    /// `NATS_URL`, `NATS_USER`, `NATS_PASSWORD`, `NATS_CA`.
     pub nats: NatsSettings,
     /// `DATABASE_URL`, `DATABASE_MAX_CONNECTIONS`, `DATABASE_MAX_WRITERS`.
     pub database: DatabaseSettings,
@@ -56,6 +56,17 @@ impl ServiceConfig {
         source.finish(|| config)
     }
 
+    /// Where others reach a process that listens there. One that listens everywhere, as in a container, is reached where
+    /// it reaches the broker from.
+    pub(super) fn advertised(&self, listens: SocketAddr) -> String {
+        if let Some(told) = &self.advertise {
+            return told.clone();
+        }
+        let everywhere = listens.ip().is_unspecified();
+        let reached = everywhere.then(|| self.nats.reached_from()).flatten();
+        SocketAddr::new(reached.unwrap_or(listens.ip()), listens.port()).to_string()
+    }
+
     /// Reads it as a part of a larger configuration, whose [`Source::finish`] names what is missing or wrong.
     pub fn collect(source: &mut Source, port: u16) -> Option<Self> {
         let listen = source.or("listen.addr", SocketAddr::from(([127, 0, 0, 1], port)));
@@ -64,8 +75,8 @@ impl ServiceConfig {
         let log_format = source.or("log.format", LogFormat::Auto);
         let metrics = source.optional("metrics.addr");
         let traces = TraceSettings::read(source);
-        let database_url =
-            source.required::<String>("database.url", "sqlite://.mesh/data/service.db?mode=rwc");
+        // A password may be in it.
+        let database_url = source.secret("database.url", 1);
         let max_connections = source.or("database.max.connections", DatabaseSettings::connections());
         let max_writers = source.or("database.max.writers", DatabaseSettings::writers());
         let mesh_verifying_keys = read_verifying_keys(source);
@@ -77,7 +88,7 @@ impl ServiceConfig {
         let mut registry = RegistrySettings { replicas: topology.replicas, ..RegistrySettings::default() };
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
-        let database = DatabaseSettings { url: Secret::new(database_url?), max_connections, max_writers };
+        let database = DatabaseSettings { url: database_url?, max_connections, max_writers };
         let mesh_verifying_keys = mesh_verifying_keys?;
         Some(Self {
             listen,
@@ -144,5 +155,43 @@ fn read_relay(source: &mut Source) -> RelaySettings {
         poll_interval: source.seconds("relay.poll.interval", defaults.poll_interval),
         lease: source.seconds("relay.lease", defaults.lease),
         keep: source.seconds("relay.keep", defaults.keep),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::mesh_signing_key;
+
+    fn config(more: &[(&str, &str)]) -> ServiceConfig {
+        let key = mesh_signing_key().verifying().to_pem().unwrap();
+        let common = [("DATABASE_URL", "sqlite::memory:"), ("MESH_VERIFYING_KEYS", key.as_str())];
+        let all = common.iter().chain(more);
+        let source = Source::new(all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        ServiceConfig::read(source, 50051).unwrap()
+    }
+
+    #[test]
+    fn who_listens_everywhere_is_reached_where_it_reaches_the_broker_from() {
+        let (here, everywhere): (SocketAddr, SocketAddr) =
+            ("127.0.0.1:7".parse().unwrap(), "0.0.0.0:7".parse().unwrap());
+        assert_eq!(config(&[]).advertised(here), "127.0.0.1:7");
+        assert_eq!(config(&[("NATS_URL", "nats://127.0.0.1:4222")]).advertised(everywhere), "127.0.0.1:7");
+        let told = config(&[("ADVERTISE_ADDR", "svc.example:9")]);
+        assert_eq!(told.advertised(everywhere), "svc.example:9");
+    }
+
+    #[test]
+    fn the_database_and_the_authority_of_the_broker_may_be_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        std::fs::write(&file, "postgres://user:word@host/name\n").unwrap();
+        let config = config(&[
+            ("DATABASE_URL", ""),
+            ("DATABASE_URL_FILE", file.to_str().unwrap()),
+            ("NATS_CA", "/run/secrets/ca.pem"),
+        ]);
+        assert_eq!(config.database.url.expose(), "postgres://user:word@host/name");
+        assert_eq!(config.nats.ca.as_deref(), Some(std::path::Path::new("/run/secrets/ca.pem")));
     }
 }

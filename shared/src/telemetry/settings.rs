@@ -3,6 +3,7 @@
 //! Source: <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/> and
 //! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>.
 
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use http::Uri;
@@ -62,6 +63,18 @@ enum Root {
     On,
     Off,
     Ratio,
+}
+
+impl Display for Rule {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parent = if self.heeds_parent { "parentbased_" } else { "" };
+        let root = match self.root {
+            Root::On => "always_on",
+            Root::Off => "always_off",
+            Root::Ratio => "traceidratio",
+        };
+        write!(out, "{parent}{root}")
+    }
 }
 
 impl FromStr for Rule {

@@ -20,7 +20,11 @@ pub trait Broker {
 
     /// How one of the mesh's processes, or its operator, connects.
     fn settings(&self, user: &str) -> NatsSettings {
-        NatsSettings { url: self.url(), login: Some((user.to_owned(), Secret::new(password(user)))) }
+        NatsSettings {
+            url: self.url(),
+            login: Some((user.to_owned(), Secret::new(password(user)))),
+            ca: None,
+        }
     }
 
     /// The environment of a process that connects as `user`.

@@ -215,7 +215,7 @@ async fn strangers_are_not_let_in() {
     let url = server.url();
     let wrong = server.settings("payment-svc").login.map(|(_, password)| ("user-svc".to_owned(), password));
     for login in [None, wrong] {
-        let settings = NatsSettings { url: url.clone(), login };
+        let settings = NatsSettings { url: url.clone(), login, ca: None };
         assert!(crate::messaging::Nats::connect(&settings, "stranger").await.is_err());
     }
 }
