@@ -133,7 +133,7 @@ async fn a_trace_has_late_effects_whatever_was_stored_in_between() {
     let reach = Reach { most: 200, ..Reach::default() };
     world.updated_often(300).await;
     let named = world.tell("users.tokens.credited", &user, json!({}), caused_by(&root)).await;
-    let after_it = world.tell("users.user.updated", "a third", json!({}), caused_by(&named)).await;
+    let after_it = world.tell("users.user.updated", "third", json!({}), caused_by(&named)).await;
     world.updated_often(300).await;
     world.tell("users.user.updated", "unnamed", json!({}), caused_by(&root)).await;
 
