@@ -5,6 +5,7 @@ mod looking;
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::*;
@@ -64,6 +65,11 @@ impl World {
 
     async fn updated(&self, user: &str) -> String {
         self.tell("users.user.updated", user, json!({ "userId": user }), Told::default()).await
+    }
+
+    /// Publishes so many events that have nothing to do with anything.
+    async fn updated_often(&self, number: usize) {
+        join_all((0..number).map(|_| self.updated("common"))).await;
     }
 
     /// Buries the newest event with this subject as the consumer does that could not apply it.
