@@ -9,7 +9,7 @@ use futures::future::FutureExt;
 use futures::stream::FuturesUnordered;
 use tracing::Instrument;
 
-use super::event::{CAUSE, ReceivedEvent};
+use super::event::{CAUSE, ReceivedEvent, type_of};
 use super::measure::{Delivery, Settled};
 use super::topology::ensure_consumer;
 use super::{ConsumerSpec, Nats, TopologySettings, dead_letter, inbox};
@@ -137,6 +137,9 @@ pub struct Consumer<H> {
 /// How many events are pulled ahead. What takes long to prepare is pulled when its turn has come: while it waited here
 /// it would be delivered again, and prepared twice.
 const BATCH: usize = 64;
+
+/// The most characters of the reason that goes with a dead letter.
+const LONGEST_REASON: usize = 500;
 
 /// How often it is looked whether a stream that was missing is there.
 const STREAM_LOOK: Duration = Duration::from_millis(100);
@@ -325,6 +328,12 @@ impl<H: PreparingHandler> Consumer<H> {
                 .map_err(HandlerError::Permanent)?;
         event.deliveries = deliveries;
         tracing::Span::current().record("event_id", &event.id);
+        // Such as a later version's, of which nobody here knows what it means: it waits for that version.
+        if !self.spec.facts.iter().any(|fact| event.event_type == type_of(fact)) {
+            let reason =
+                format!("{} does not take events of the type {:?}", self.spec.name, event.event_type);
+            return Err(HandlerError::Permanent(reason));
+        }
         let name = self.spec.name;
         let is_known = async || inbox::is_applied(self.database.read(), name, &event.id).await;
         if H::PREPARES && is_known().await.map_err(Error::from)? {
@@ -341,6 +350,8 @@ impl<H: PreparingHandler> Consumer<H> {
     }
 
     async fn bury(&self, message: &jetstream::Message, reason: &str) -> Result<(), async_nats::Error> {
+        // It may quote the message, and both together have to fit into one message.
+        let reason = &reason.chars().take(LONGEST_REASON).collect::<String>();
         tracing::error!(reason, "event moved to the dead letters");
         dead_letter::bury(&self.nats, self.spec.name, message, reason).await?;
         message.double_ack().await
