@@ -63,8 +63,13 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
             }
         }
     }
-    println!("median of {rounds} runs of {seconds} s in turn; SQLite, offline counselor; the bar is {:.2}", 1.0 - BAR);
-    println!("elsewhere: what it would be if the collector took nothing of this machine, which was all at work");
+    println!(
+        "median of {rounds} runs of {seconds} s in turn; SQLite, offline counselor; the bar is {:.2}",
+        1.0 - BAR
+    );
+    println!(
+        "elsewhere: what it would be if the collector took nothing of this machine, which was all at work"
+    );
     let told = arms.each_ref().map(|arm| (arm.name, arm.spans));
     let (reads, writes) = arms.map(|arm| ((arm.name, arm.reads), (arm.name, arm.writes))).into_iter().unzip();
     tell(&format!("GET /v1/users/me, {CONNECTIONS} connections"), reads);
@@ -77,7 +82,10 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
 
 /// One line an arm, compared with the first.
 fn tell(what: &str, arms: Vec<(&str, Vec<Run>)>) {
-    println!("\n{what:<42}{:>9}{:>9}{:>9}{:>8}{:>11}{:>11}", "calls/s", "p50 ms", "p99 ms", "ratio", "collector", "elsewhere");
+    println!(
+        "\n{what:<42}{:>9}{:>9}{:>9}{:>8}{:>11}{:>11}",
+        "calls/s", "p50 ms", "p99 ms", "ratio", "collector", "elsewhere"
+    );
     let mut without = None;
     for (name, runs) in arms {
         let Run { sample, collector } = Run::median(runs);

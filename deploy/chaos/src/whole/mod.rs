@@ -2,6 +2,7 @@
 //! they were told has to be true, and all services have to agree.
 
 mod check;
+pub mod failover;
 mod mesh;
 mod nemesis;
 mod person;
