@@ -156,11 +156,8 @@ async fn a_trace_has_late_effects_whatever_was_stored_in_between() {
 async fn a_trace_without_its_first_event_has_the_others() {
     let world = World::new().await;
     let gone = new_id();
-    let of_chain = || Told {
-        correlation_id: Some(gone.clone()),
-        causation_id: Some(gone.clone()),
-        ..Told::default()
-    };
+    let of_chain =
+        || Told { correlation_id: Some(gone.clone()), causation_id: Some(gone.clone()), ..Told::default() };
     let one = world.tell("users.user.updated", "u", json!({}), of_chain()).await;
     let other = world.tell("payments.order.paid", "o", json!({}), of_chain()).await;
     let trace = world.console.trace(&other, None).await.unwrap();
