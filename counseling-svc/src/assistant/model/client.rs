@@ -213,7 +213,7 @@ fn without_mark<E>(
     parts: impl Stream<Item = Result<Bytes, E>> + Unpin,
 ) -> impl Stream<Item = Result<Bytes, E>> + Unpin {
     let mut beginning = Some(Vec::new());
-    let parts = parts.map(move |part| {
+    let parts = parts.map(move |part| -> Result<Bytes, E> {
         let part = part?;
         let Some(mut bytes) = beginning.take() else { return Ok(part) };
         bytes.extend_from_slice(&part);
