@@ -78,3 +78,32 @@ fn every_process_takes_what_it_is_started_with() {
         assert!(wrong.is_none(), "{place}: {name}: {wrong:?}");
     }
 }
+
+/// What a rehearsal in `deploy` says at its end.
+fn rehearse(script: &str) -> String {
+    for binary in ["gateway", "user-svc", "counseling-svc", "payment-svc", "meshctl"] {
+        shared::testkit::binary(binary);
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(script);
+    let output = Command::new("python3").arg(script).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+#[test]
+fn what_was_backed_up_is_there_again() {
+    assert_eq!(rehearse("rehearse.py"), "everything that was there at the backup is there again\n");
+}
+
+#[test]
+fn compose_starts_a_mesh_that_works() {
+    if manifests("check").is_none() {
+        return;
+    }
+    let said = rehearse("compose/rehearse.py");
+    match said.strip_prefix("skipped: ") {
+        Some(reason) => eprintln!("skipped: {reason}"),
+        None => assert!(said.contains("every replica of compose.yaml starts"), "{said}"),
+    }
+}
