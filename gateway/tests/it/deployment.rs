@@ -41,6 +41,11 @@ fn manifests_keep_their_schemas_and_name_variables_that_are_read() {
     }
 }
 
+#[test]
+fn what_is_wrong_in_manifests_is_found() {
+    manifests("test");
+}
+
 /// Writes what a file of this name holds, and tells where.
 fn write(folder: &Path, file: &str) -> PathBuf {
     let key = SigningKey::generate();
