@@ -10,6 +10,7 @@ use serde::Deserialize;
 use shared::config::Source;
 use shared::keys::SigningKey;
 use shared::service::ServiceConfig;
+use shared::testkit::{self, without_cargo};
 
 /// A process, as `deploy/manifests.py environments` tells it.
 #[derive(Deserialize)]
@@ -87,10 +88,13 @@ fn every_process_takes_what_it_is_started_with() {
 /// What a rehearsal in `deploy` says at its end.
 fn rehearse(script: &str) -> String {
     for binary in ["gateway", "user-svc", "counseling-svc", "payment-svc", "meshctl"] {
-        shared::testkit::binary(binary);
+        testkit::binary(binary);
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(script);
-    let output = Command::new("python3").arg(script).output().unwrap();
+    let mut command = Command::new("python3");
+    command.arg(script);
+    without_cargo(&mut command);
+    let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     said

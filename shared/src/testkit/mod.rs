@@ -24,7 +24,7 @@ pub use link::Link;
 pub use nats::{Broker, NatsServer};
 pub use neighbour::{Neighbour, everything_published};
 pub use postgres::PostgresServer;
-pub use process::{Process, binary, free_port};
+pub use process::{Process, binary, free_port, without_cargo};
 pub use service::{call_by_path, caller, check_authority, mesh_signing_key, service_config};
 pub use streams::{deliver_again, events, first_dead_letter, idle, tried_in_vain};
 
