@@ -132,6 +132,11 @@ fmt:
 @chaos-payments *options:
     exec deploy/measure.sh chaos payments "$@"
 
+# Kill the leader of a cluster of brokers while people write, and say how long they wait (--help: --deaths, --people, …)
+[no-exit-message]
+@failover *options:
+    exec deploy/measure.sh chaos failover "$@"
+
 # Measure the running code: `bench`, `bench turns`, `long`, `orders`, `ledger` or `telemetry` (--debug: not optimised; see deploy/bench/src/main.rs)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"

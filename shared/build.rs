@@ -17,10 +17,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("descriptors.bin"), &encoded)?;
 
     tonic_prost_build::configure().build_transport(false).compile_fds(descriptors)?;
-    // Events alone travel as JSON. Fields of a newer producer are skipped, so that consumers can be older.
+    // Events alone travel as JSON. Fields of a newer producer are skipped, and values that its enums have got are read as
+    // UNSPECIFIED, so that consumers can be older.
     pbjson_build::Builder::new()
         .register_descriptors(&encoded)?
         .ignore_unknown_fields()
+        .ignore_unknown_enum_variants()
         .build(&[".hearlers.events.v1"])?;
     Ok(())
 }

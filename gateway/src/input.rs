@@ -58,3 +58,94 @@ fn too_large(limit: usize) -> ApiError {
     let message = format!("the body must be at most {limit} bytes");
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "HTTP_INVALID_INPUT", message)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderValue, Request};
+    use futures::FutureExt;
+    use serde::Deserialize;
+    use shared::testkit::Corpus;
+
+    use super::*;
+
+    fn extract<T: FromRequestParts<(), Rejection = ApiError>>(request: Request<()>) -> Result<T, ApiError> {
+        let (mut parts, ()) = request.into_parts();
+        T::from_request_parts(&mut parts, &()).now_or_never().expect("nothing is waited for")
+    }
+
+    /// A refusal of a request: 400, and each line names a field and its rule.
+    fn check_refusal(error: &ApiError) {
+        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+        let names_a_field = |line: &String| {
+            line.split_once(": ").is_some_and(|(field, rule)| !field.is_empty() && !rule.is_empty())
+        };
+        assert!(
+            !error.details().is_empty() && error.details().iter().all(names_a_field),
+            "{:?}",
+            error.details()
+        );
+    }
+
+    #[test]
+    fn a_key_is_taken_as_it_is_or_refused_by_its_name() {
+        Corpus::new(["0198c0de-0000-7000-8000-000000000001", "order 1", "\"quoted\"", "k"]).check(
+            file!(),
+            |input| {
+                let Ok(value) = HeaderValue::from_bytes(input) else { return };
+                let mut request = Request::new(());
+                request.headers_mut().insert(IDEMPOTENCY_KEY, value);
+                match extract::<IdempotencyKey>(request) {
+                    Ok(IdempotencyKey { key }) => {
+                        let key = key.unwrap();
+                        assert_eq!(key.as_bytes(), input);
+                        assert!((1..=255).contains(&key.len()) && !key.contains(' '));
+                    }
+                    Err(error) => {
+                        check_refusal(&error);
+                        assert!(error.details()[0].starts_with("Idempotency-Key: "));
+                    }
+                }
+            },
+        );
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Sample {
+        counselor_id: Option<String>,
+        is_open: Option<bool>,
+        number: i32,
+    }
+
+    #[test]
+    fn a_query_is_read_or_each_broken_rule_named() {
+        let queries = [
+            "limit=10&cursor=WzEsImEiXQ&number=1",
+            "limit=1001&cursor=%ff%00&isOpen=maybe&number=-2147483649",
+            "counselorId=0198c0de-0000-7000-8000-000000000001&counselorId=x&number=%F0%9F",
+            "number=1&number=2&&=&%",
+        ];
+        Corpus::new(queries).check_text(file!(), |query| {
+            let Ok(request) = Request::get(format!("/v1/counsels?{query}")).body(()) else { return };
+            let (parts, ()) = request.into_parts();
+            let again = || Request::from_parts(parts.clone(), ());
+            match extract::<PageQuery>(again()) {
+                Ok(page) => {
+                    let page = page.request().unwrap();
+                    assert!(page.limit.is_none_or(|limit| (1..=1000).contains(&limit)), "{page:?}");
+                    assert!(page.cursor.is_none_or(|cursor| (1..=512).contains(&cursor.len())));
+                }
+                Err(error) => check_refusal(&error),
+            }
+            match extract::<Params<Sample>>(again()) {
+                Ok(Params(Sample { counselor_id, is_open: _, number: _ })) => {
+                    if let Err(error) = check_ids([("counselorId", counselor_id.as_ref())]) {
+                        check_refusal(&error);
+                        assert!(error.details()[0].starts_with("counselorId: "));
+                    }
+                }
+                Err(error) => check_refusal(&error),
+            }
+        });
+    }
+}

@@ -215,6 +215,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use shared::config::Secret;
+    use shared::testkit::Corpus;
 
     use super::*;
 
@@ -241,6 +242,19 @@ mod tests {
         assert_eq!(sessions.verify_access(&refresh).unwrap_err(), TokenFault::Invalid);
         assert_eq!(sessions.verify_refresh(&access).unwrap_err(), TokenFault::Invalid);
         assert_ne!(refresh, sessions.refresh(&user(Authority::User), "s").unwrap().text);
+    }
+
+    #[test]
+    fn nothing_that_was_changed_is_taken_for_a_token() {
+        let sessions = sessions();
+        let access = sessions.access(&user(Authority::User), Some("s")).unwrap().text;
+        let refresh = sessions.refresh(&user(Authority::User), "s").unwrap().text;
+        let unsigned =
+            "eyJhbGciOiJub25lIn0.eyJpZCI6InUiLCJ0eXAiOiJhY2Nlc3MiLCJleHAiOjQwMDAwMDAwMDB9.".to_owned();
+        Corpus::new([access.clone(), refresh.clone(), unsigned]).check_text(file!(), |token| {
+            assert_eq!(sessions.verify_access(token).is_ok(), token == access, "{token}");
+            assert_eq!(sessions.verify_refresh(token).is_ok(), token == refresh, "{token}");
+        });
     }
 
     #[test]

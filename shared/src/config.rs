@@ -286,6 +286,7 @@ fn plain(value: &toml::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testkit::Corpus;
 
     fn source(variables: &[(&str, &str)]) -> Source {
         Source::new(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -301,6 +302,49 @@ mod tests {
         for name in ["LISTEN_PORT", "DATABASE_URL is missing", "KEY must be at least 32 bytes"] {
             assert!(error.contains(name), "{name} is not in: {error}");
         }
+    }
+
+    #[test]
+    fn a_value_is_read_or_its_variable_named() {
+        Corpus::new(["8080", "0.25", "nats://a:4222,nats://b:4222", "1e30", "-0.0", "true"]).check_text(
+            file!(),
+            |text| {
+                let names = ["PORT", "LIMIT", "LIST", "KEY"];
+                let mut source = Source::new(names.map(|name| (name.to_owned(), text.to_owned())));
+                let port = source.or("port", 1_u16);
+                let limit = source.seconds("limit", Duration::from_secs(1));
+                let items = source.list("list");
+                assert!(items.iter().all(|item| !item.is_empty() && !item.contains(',')), "{items:?}");
+                let key = source.optional_secret("key", 8);
+                let is_short = key.is_none() && !text.is_empty();
+                if let Err(error) = source.finish(|| Some(())) {
+                    let named = |name: &str| error.0.iter().any(|line| line.starts_with(name));
+                    assert!(
+                        error.0.len() <= names.len()
+                            && error.0.iter().all(|line| names.iter().any(|name| line.starts_with(name))),
+                        "{error}"
+                    );
+                    assert!(!is_short || named("KEY"), "{error}");
+                } else {
+                    assert!(
+                        text.is_empty()
+                            || (text.parse() == Ok(port) && text.parse() == Ok(limit.as_secs_f64())),
+                        "{text}"
+                    );
+                }
+            },
+        );
+    }
+
+    #[test]
+    fn a_file_is_read_or_refused() {
+        let file = "[nats]\nurl = \"nats://a\"\n[cors]\norigins = [\"a\", 1, [2026-01-02]]\n[a.b.c]\nd = { e = 1.5 }\n";
+        Corpus::new([file]).check_text(file!(), |text| {
+            let Ok(table) = text.parse::<toml::Table>() else { return };
+            let mut values = BTreeMap::new();
+            flatten("", &table, &mut values);
+            assert!(values.keys().all(|key| !key.ends_with('.') || text.contains("\"\"")), "{values:?}");
+        });
     }
 
     #[test]

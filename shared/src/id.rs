@@ -39,11 +39,31 @@ pub fn check_ids(ids: &[(&'static str, &str)]) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testkit::Corpus;
 
     #[test]
     fn derived_ids_differ_when_words_are_split_differently() {
         assert_eq!(derived_id(&["a", "bc"]), derived_id(&["a", "bc"]));
         assert_ne!(derived_id(&["a", "bc"]), derived_id(&["ab", "c"]));
+    }
+
+    #[test]
+    fn what_is_taken_for_an_id_is_one_and_what_is_not_is_named() {
+        let ids = [
+            "0190b2f0-7c1e-7abc-8def-0123456789ab",
+            "{0190b2f0-7c1e-7abc-8def-0123456789ab}",
+            "urn:uuid:0190b2f0-7c1e-7abc-8def-0123456789ab",
+        ];
+        Corpus::new(ids).check_text(file!(), |text| {
+            let mut violations = Violations::default();
+            check_id("counselId", text, &mut violations);
+            if violations.is_empty() {
+                let plain = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'));
+                assert!(plain && text.len() == 36, "{text}");
+            } else {
+                assert!(violations.to_string().starts_with("counselId: must be a UUID"), "{violations}");
+            }
+        });
     }
 
     #[test]

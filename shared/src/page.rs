@@ -129,7 +129,10 @@ fn decode<K: DeserializeOwned>(cursor: &str) -> Option<K> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::any;
+
     use super::*;
+    use crate::testkit::{Corpus, fuzz};
 
     type Key = (i64, String);
 
@@ -155,6 +158,34 @@ mod tests {
             cursor = Some(listed.next_cursor);
         }
         assert_eq!(seen, rows);
+    }
+
+    #[test]
+    fn a_cursor_means_what_it_was_made_of() {
+        fuzz(file!(), (any::<i64>(), "[^\\x00]{0,40}"), |key: Key| {
+            let cursor = encode(&key).unwrap();
+            // Where a text of many escapes is too long a key, it is refused.
+            let expected = (cursor.len() <= LONGEST_CURSOR).then_some(key);
+            assert_eq!(decode(&cursor), expected);
+        });
+    }
+
+    #[test]
+    fn a_cursor_is_read_or_refused_by_its_name() {
+        fn check<K: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(cursor: &str) {
+            match Page::<K>::of(Some(PageRequest { limit: None, cursor: Some(cursor.to_owned()) })) {
+                Ok(page) => {
+                    let key = page.after.unwrap();
+                    assert_eq!(decode(&encode(&key).unwrap()), Some(key));
+                }
+                Err(error) => assert_eq!(error.to_string(), "cursor: must be a nextCursor of this list"),
+            }
+        }
+        Corpus::of(env!("CARGO_MANIFEST_DIR"), "cursors").check_text(file!(), |cursor| {
+            check::<Key>(cursor);
+            check::<String>(cursor);
+            check::<(i64, i32, String)>(cursor);
+        });
     }
 
     #[test]

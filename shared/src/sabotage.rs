@@ -11,8 +11,8 @@ use crate::messaging::outbox;
 
 /// The environment variable that names what is broken.
 const VARIABLE: &str = "MESH_SABOTAGE";
-/// How long an event is ahead of the change that it tells of.
-const AHEAD: Duration = Duration::from_millis(15);
+/// How long the moment lasts in which a crash does harm. It is there without this, but a run would have to be long to hit it.
+const MOMENT: Duration = Duration::from_millis(40);
 
 static BROKER: OnceLock<jetstream::Context> = OnceLock::new();
 
@@ -68,6 +68,21 @@ pub(crate) async fn publish_ahead(events: &[outbox::ActiveModel]) {
         }
     }
     if !events.is_empty() {
-        tokio::time::sleep(AHEAD).await;
+        tokio::time::sleep(MOMENT).await;
+    }
+}
+
+/// Acknowledges what is not applied yet.
+pub(crate) async fn acknowledge_ahead(message: &jetstream::Message) {
+    if Sabotage::AckBeforeCommit.is_on() {
+        let _ = message.double_ack().await;
+        tokio::time::sleep(MOMENT).await;
+    }
+}
+
+/// What is applied is acknowledged a moment later.
+pub(crate) async fn acknowledge_late() {
+    if Sabotage::NoInbox.is_on() {
+        tokio::time::sleep(MOMENT).await;
     }
 }

@@ -194,3 +194,32 @@ impl Extractor for NatsHeaders<'_> {
         self.0.iter().map(|(name, _)| name.as_ref()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::Corpus;
+
+    #[test]
+    fn a_trace_context_is_passed_on_as_it_came_or_not_at_all() {
+        Corpus::of(env!("CARGO_MANIFEST_DIR"), "traces").check_text(file!(), |text| {
+            let Ok(value) = http::HeaderValue::from_str(text) else { return };
+            let came = http::HeaderMap::from_iter([
+                (http::HeaderName::from_static("traceparent"), value.clone()),
+                (http::HeaderName::from_static("tracestate"), value),
+            ]);
+            continue_trace(&Span::none(), &HttpHeaders(&came));
+            let propagator = TraceContextPropagator::new();
+            let context = propagator.extract(&HttpHeaders(&came));
+            let mut goes = http::HeaderMap::new();
+            propagator.inject_context(&context, &mut HttpHeadersMut(&mut goes));
+            let Some(goes) = goes.get("traceparent") else { return };
+            let goes = goes.to_str().unwrap();
+            // Zeros before a number may have been left out.
+            let number = |id: &str| u128::from_str_radix(id, 16).unwrap();
+            let ids = |text: &str| text.split('-').skip(1).take(2).map(number).collect::<Vec<_>>();
+            assert_eq!(ids(goes), ids(text));
+            assert_eq!(goes.len(), 55);
+        });
+    }
+}

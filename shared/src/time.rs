@@ -132,6 +132,7 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testkit::Corpus;
 
     #[test]
     fn a_timestamp_survives_the_wire() {
@@ -163,6 +164,28 @@ mod tests {
         }
         assert_eq!(begun.to_rfc3339(), "2027-01-31T23:59:59.5Z");
         assert_eq!(Timestamp::from_rfc3339("yesterday"), None);
+    }
+
+    #[test]
+    fn a_text_that_is_a_time_is_told_as_the_same_time() {
+        let times = [
+            "2026-01-02T03:04:05.678901Z",
+            "2026-02-29T23:59:60Z",
+            "0001-01-01T00:00:00+23:59",
+            "9999-12-31t23:59:59.999999999-00:01",
+        ];
+        Corpus::new(times).check_text(file!(), |text| {
+            let Some(at) = Timestamp::from_rfc3339(text) else { return };
+            // Offsets reach beyond the years that RFC 3339 has.
+            let told = at.to_rfc3339();
+            assert!(told.is_empty() || Timestamp::from_rfc3339(&told) == Some(at), "{text}: {told}");
+            let _ = (
+                at.start_of_day(),
+                at.plus_months(u32::MAX),
+                at.plus(Duration::MAX),
+                at.minus(Duration::MAX),
+            );
+        });
     }
 
     #[test]

@@ -63,3 +63,19 @@ async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbE
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::testkit::check_migrations;
+
+    use super::Migrator;
+
+    /// Each with the reason why the version before can do without.
+    const CONTRACTIONS: [(&str, &str); 0] = [];
+
+    shared::on_each_engine! {
+        async fn the_version_before_can_use_what_is_migrated(engine: Engine) {
+            check_migrations::<Migrator>(engine, &CONTRACTIONS).await;
+        }
+    }
+}

@@ -21,4 +21,5 @@ mod risks;
 mod seeding;
 mod streaming;
 mod understanding;
+mod upgrade;
 mod world;

@@ -19,7 +19,9 @@ use shared::proto::v1::{
     PromptVersion,
 };
 use shared::service::{Running, ServiceConfig};
-use shared::testkit::{Engine, NatsServer, TestDatabase, caller, eventually, service_config};
+use shared::testkit::{
+    Engine, NatsServer, TestDatabase, caller, eventually, next_release_if_asked, service_config,
+};
 use shared::time::Clock;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
@@ -174,6 +176,7 @@ impl World {
         let service =
             Instance::start(service_config("counseling-svc", &nats, &file), clock.clone(), assistant.clone())
                 .await;
+        next_release_if_asked(service.running.database()).await;
         Self { nats, file, clock, service, assistant }
     }
 

@@ -6,7 +6,7 @@
 //! bench long     a turn and a page of messages in a counsel of 2,000 messages beside one of 20
 //! bench orders   orders that are paid, by 32 buyers at once, with a provider that answers at once
 //! bench ledger   a posting and the balances with 1,000,000 postings beside 1,000
-//! bench telemetry    a read and a write with metrics and all traces exported, beside the same without
+//! bench telemetry    a read and a write with metrics, and a tenth of all traces or all of them, beside the same without
 //!
 //! --rounds N     rounds that count; what is told are medians of them
 //! --seconds N    how long each run of a round takes (me, turns, orders, telemetry)

@@ -61,6 +61,21 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
+    /// The server of a cluster that leads the streams dies again and again while people write: how long they wait.
+    Failover {
+        /// How many people write at once.
+        #[arg(long, default_value_t = 16)]
+        people: usize,
+        /// How often a leader dies.
+        #[arg(long, default_value_t = 5)]
+        deaths: u32,
+        /// Where the services keep their data.
+        #[arg(long, value_enum, default_value_t = Database::Postgres)]
+        database: Database,
+        /// Run what is built without optimisations.
+        #[arg(long)]
+        debug: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -111,6 +126,15 @@ async fn main() -> ExitCode {
             for seed in first..first.saturating_add(runs) {
                 is_clean &=
                     Box::pin(of_mesh(seed, people, seconds, database.engines(), broker.are_clusters())).await;
+            }
+            is_clean
+        }
+        Command::Failover { people, deaths, database, debug: _ } => {
+            let mut is_clean = true;
+            for engine in database.engines() {
+                let options = whole::failover::Options { people, deaths, engine: *engine };
+                let report = Box::pin(whole::failover::run(options)).await;
+                is_clean &= told(report.map(|report| (report.to_string(), report.is_clean())), *engine, 0);
             }
             is_clean
         }

@@ -71,6 +71,9 @@ pub(crate) enum Command {
     Trace {
         /// The id of an event, or <STREAM>:<sequence>
         event: String,
+        /// Read all that was stored within this time after each event of the chain, e.g. 10m, however much that is
+        #[arg(long, value_name = "DURATION", value_parser = times::duration)]
+        within: Option<Duration>,
     },
     /// List, replay and discard dead letters: events that a consumer could not apply
     #[command(subcommand)]

@@ -17,7 +17,7 @@ use super::{Console, format};
 struct Page {
     shell: Shell,
     event: Details,
-    steps: Vec<Step>,
+    chain: Chain,
 }
 
 /// An event with everything that it holds.
@@ -30,6 +30,14 @@ pub struct Details {
     pub data: String,
     /// The sequence number of the dead letter that it is, if it is one.
     pub letter: Option<u64>,
+}
+
+/// A chain of causes and effects, as it is shown.
+#[derive(Default)]
+pub struct Chain {
+    pub steps: Vec<Step>,
+    /// Whether there may be effects that were not found.
+    pub gave_up: bool,
 }
 
 /// An event of a chain, and what of the list of lists begins and ends around it.
@@ -55,19 +63,22 @@ pub async fn show(State(console): State<Arc<Console>>, view: View) -> Answer {
         Err(Error::Invalid(_)) => return Err(Error::NotFound("event").into()),
         event => event?,
     };
-    let steps = steps_of(&console, &event).await?;
-    page(&Page { shell: view.shell("e"), event: Details::of(&event), steps })
+    let chain = chain_of(&console, &event).await?;
+    page(&Page { shell: view.shell("e"), event: Details::of(&event), chain })
 }
 
 /// The chain of an event; none of what is no event.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the broker does not answer.
-pub async fn steps_of(console: &Console, event: &StoredEvent) -> Result<Vec<Step>, Error> {
+pub async fn chain_of(console: &Console, event: &StoredEvent) -> Result<Chain, Error> {
     let place = place(event);
-    match Box::pin(console.operations.trace(&place)).await {
-        Ok(trace) => Ok(steps(&trace, &place)),
-        Err(Error::FailedPrecondition(_)) => Ok(Vec::new()),
+    match Box::pin(console.operations.trace(&place, None)).await {
+        Ok(trace) => {
+            let gave_up = trace.gave_up_after_seconds.is_some();
+            Ok(Chain { steps: steps(&trace, &place), gave_up })
+        }
+        Err(Error::FailedPrecondition(_)) => Ok(Chain::default()),
         Err(error) => Err(error),
     }
 }

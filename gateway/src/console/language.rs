@@ -78,7 +78,20 @@ impl Language {
 
 #[cfg(test)]
 mod tests {
+    use shared::testkit::Corpus;
+
     use super::*;
+
+    #[test]
+    fn every_preference_has_a_language() {
+        Corpus::new(["ko-KR,ko;q=0.9,en;q=0.8", "en;q=NaN, ko;q=-1", "ko;q=inf;q=0"]).check_text(
+            file!(),
+            |accept| {
+                let language = Language::preferred(accept);
+                assert!(language == Language::English || accept.contains("ko"), "{accept}");
+            },
+        );
+    }
 
     #[test]
     fn the_best_of_what_a_browser_prefers_is_spoken() {

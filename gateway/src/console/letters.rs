@@ -9,7 +9,7 @@ use shared::error::Error;
 use shared::operations::Done;
 
 use super::dead_letters::Row;
-use super::event::{Details, Step, steps_of};
+use super::event::{Chain, Details, chain_of};
 use super::fields::{Fields, Form};
 use super::notice::{Counts, Notice};
 use super::view::{Answer, Shell, View, page, page_with};
@@ -27,7 +27,7 @@ struct Page {
     letter: Row,
     origin: String,
     event: Details,
-    steps: Vec<Step>,
+    chain: Chain,
 }
 
 /// Asks before something is done.
@@ -58,13 +58,13 @@ enum Action {
 pub async fn show(State(console): State<Arc<Console>>, Path(sequence): Path<String>, view: View) -> Answer {
     let sequence = sequence.parse().map_err(|_| Error::NotFound("dead letter"))?;
     let letter = Box::pin(console.operations.dead_letter(sequence)).await?;
-    let steps = steps_of(&console, &letter.event).await?;
+    let chain = chain_of(&console, &letter.event).await?;
     page(&Page {
         shell: view.shell("d"),
         origin: letter.origin.clone(),
         event: Details::of(&letter.event),
         letter: Row::of(letter),
-        steps,
+        chain,
     })
 }
 

@@ -40,7 +40,7 @@ texts! {
     events_again, from_wrong, from_empty, consumer_paused, consumer_resumed, consumer_sent_back, confirm,
     cancel, subject, aggregate, user, since, until, limit, filter, all_but_dead_letters, events_caption,
     time, source, data, show, no_events, gave_up, time_wrong, subject_wrong, stream_wrong, id_wrong,
-    limit_wrong, stored, trace, no_trace, headers, headers_caption, name, value, dead_letters_says,
+    limit_wrong, stored, trace, trace_gave_up, no_trace, headers, headers_caption, name, value, dead_letters_says,
     dead_letters_caption, no_dead_letters, newest_only, all, consumer_wrong, choose, reason, deliveries,
     action, replay, discard, replay_chosen, discard_chosen, origin, buried, replay_confirm, replay_says,
     discard_confirm, discard_says, discard_reason, reason_wrong, chosen_caption, chosen_gone,

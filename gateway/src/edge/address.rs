@@ -70,6 +70,7 @@ pub async fn tell_address(
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use shared::testkit::Corpus;
 
     use super::*;
 
@@ -99,6 +100,34 @@ mod tests {
         ] {
             assert_eq!(client(trusted, peer, lines), expected, "{peer} {lines:?}");
         }
+    }
+
+    #[test]
+    fn a_client_is_an_address_of_the_chain() {
+        let networks = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let proxies = TrustedProxies(networks.into());
+        let lines = [
+            "9.9.9.9, 10.0.0.2",
+            "2001:db8::1, fd00::2,10.0.0.3",
+            "::ffff:9.9.9.9",
+            "unknown, _hidden, 10.0.0.1:80",
+        ];
+        Corpus::new(lines).check(file!(), |line| {
+            let Ok(value) = HeaderValue::from_bytes(line) else { return };
+            let headers = HeaderMap::from_iter([(X_FORWARDED_FOR, value)]);
+            let line = String::from_utf8_lossy(line);
+            for peer in ["10.0.0.1", "1.1.1.1"] {
+                let peer: IpAddr = peer.parse().unwrap();
+                let ClientAddress(client) = proxies.client(peer, &headers);
+                let claimed = |claim: &str| {
+                    claim.trim().parse::<IpAddr>().is_ok_and(|claim| claim.to_canonical() == client)
+                };
+                assert!(
+                    client == peer || (proxies.trusts(peer) && line.split(',').any(claimed)),
+                    "{line}: {client}"
+                );
+            }
+        });
     }
 
     #[test]

@@ -70,9 +70,11 @@ impl LastEventId {
     /// Reads what the client sent.
     pub fn read(text: &str) -> Self {
         let mut seen = [None; FEEDS.len()];
-        for (at, number) in text.split('-').enumerate() {
-            match (seen.get_mut(at), number.parse()) {
-                (Some(place), Ok(number)) => *place = Some(number),
+        for (at, part) in text.split('-').enumerate() {
+            // Numbers that a gateway tells have neither a sign nor zeros before them.
+            let number = part.parse::<u64>().ok().filter(|number| number.to_string() == part);
+            match (seen.get_mut(at), number) {
+                (Some(place), Some(_)) => *place = number,
                 _ => return Self::Unknown,
             }
         }
@@ -96,6 +98,9 @@ impl From<Position> for LastEventId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::any;
+    use shared::testkit::{Corpus, fuzz};
+
     use super::*;
 
     #[test]
@@ -113,9 +118,36 @@ mod tests {
     #[test]
     fn an_id_of_before_says_nothing_of_later_streams() {
         assert_eq!(LastEventId::read("17"), LastEventId::Seen([Some(17), None]));
-        for text in ["", "-", "17-", "-4", "17-4-1", "17-x", "a-word", "-1", "1.5", "99999999999999999999"] {
+        for text in [
+            "",
+            "-",
+            "17-",
+            "-4",
+            "17-4-1",
+            "17-x",
+            "a-word",
+            "-1",
+            "1.5",
+            "+17-4",
+            "017",
+            "99999999999999999999",
+        ] {
             assert_eq!(LastEventId::read(text), LastEventId::Unknown, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_for_an_id_is_one_that_a_gateway_tells() {
+        Corpus::new(["17-4", "0-18446744073709551615", "17"]).check_text(file!(), |text| {
+            if let LastEventId::Seen(seen) = LastEventId::read(text) {
+                let told: Vec<_> = seen.iter().flatten().map(u64::to_string).collect();
+                assert_eq!(told.join("-"), text);
+            }
+        });
+        fuzz(file!(), any::<[u64; FEEDS.len()]>(), |sequences| {
+            let position = Position(sequences);
+            assert_eq!(LastEventId::read(&position.to_string()), position.into());
+        });
     }
 
     #[test]

@@ -49,6 +49,8 @@ impl ImageKind {
 
 #[cfg(test)]
 mod tests {
+    use shared::testkit::Corpus;
+
     use super::*;
 
     #[test]
@@ -60,6 +62,30 @@ mod tests {
         {
             assert_eq!(ImageKind::of_name(&name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_name_is_one_file_and_bytes_are_of_one_kind() {
+        let id = "0198c0de-0000-7000-8000-000000000001";
+        Corpus::new([format!("{id}.png"), format!("{id}.webp"), format!("../{id}.jpg")]).check_text(
+            file!(),
+            |name| {
+                let Some(kind) = ImageKind::of_name(name) else { return };
+                assert_eq!(name.len(), id.len() + 1 + kind.extension().len());
+                assert_eq!(std::path::Path::new(name).file_name().and_then(|name| name.to_str()), Some(name));
+            },
+        );
+        let images: [&[u8]; 5] = [
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+            b"GIF89a\0\0",
+            b"\xff\xd8\xff\xe0\0\x10JFIF",
+            b"RIFF\x24\0\0\0WEBPVP8 ",
+            b"<svg onload=alert(1)>",
+        ];
+        Corpus::new(images).check(file!(), |bytes| {
+            let kinds = ImageKind::ALL.into_iter().filter(|kind| kind.begins(bytes));
+            assert!(kinds.count() <= 1);
+        });
     }
 
     #[test]

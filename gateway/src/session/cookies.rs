@@ -96,8 +96,9 @@ pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     cookies
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
+        .map(|(found, value)| (found, value.trim_matches('"')))
         .find(|(found, value)| *found == name && !value.is_empty())
-        .map(|(_, value)| value.trim_matches('"'))
+        .map(|(_, value)| value)
 }
 
 /// The refresh token in request headers.
@@ -107,7 +108,37 @@ pub fn refresh_token(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use shared::testkit::Corpus;
+
     use super::*;
+
+    #[test]
+    fn a_cookie_is_what_a_header_holds_or_absent() {
+        let lines = [
+            "accessToken=a.b.c; refreshToken=\"d.e.f\"; accessTokenExpiresAt=2026-01-02T03:04:05Z",
+            "accessToken=\"\"; accessToken=; signIn_0198c0de=x=y==",
+            " ;;=; accessToken",
+        ];
+        Corpus::new(lines).check(file!(), |line| {
+            let Ok(value) = HeaderValue::from_bytes(line) else { return };
+            let headers = HeaderMap::from_iter([(COOKIE, value.clone()), (HOST, value)]);
+            for name in [ACCESS, REFRESH, "signIn_0198c0de", ""] {
+                let Some(found) = read(&headers, name) else { continue };
+                assert!(
+                    !found.is_empty() && !found.contains(';') && found.trim_matches('"') == found,
+                    "{found}"
+                );
+                assert!(String::from_utf8_lossy(line).contains(found));
+            }
+            let is_secure = SessionCookies::for_host(&headers).is_secure();
+            assert!(
+                is_secure
+                    || String::from_utf8_lossy(line).contains("localhost")
+                    || line.starts_with(b"127.0.0.1")
+                    || line.starts_with(b"[::1]")
+            );
+        });
+    }
 
     fn headers(name: axum::http::HeaderName, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])

@@ -22,6 +22,8 @@ impl Redirects {
 
 #[cfg(test)]
 mod tests {
+    use shared::testkit::Corpus;
+
     use super::*;
 
     #[test]
@@ -53,6 +55,28 @@ mod tests {
         ] {
             assert!(redirects.allow(address).is_none(), "{address}");
         }
+    }
+
+    #[test]
+    fn whatever_is_allowed_is_of_a_listed_origin() {
+        let redirects = Redirects(Origins::new(&["https://app.example".to_owned()], false));
+        let addresses = [
+            "https://app.example/home?a=b#c",
+            "https://app.example:443@evil.example/",
+            "https:/\\app.example/%5c%5cevil.example",
+            "https://ａｐｐ.example/",
+        ];
+        Corpus::new(addresses).check_text(file!(), |address| {
+            let Some(url) = redirects.allow(address) else { return };
+            assert_eq!(
+                (url.scheme(), url.host_str(), url.port()),
+                ("https", Some("app.example"), None),
+                "{address}"
+            );
+            assert!(url.username().is_empty() && url.password().is_none(), "{address}");
+            // A browser is sent to what was checked.
+            assert_eq!(redirects.allow(url.as_str()), Some(url.clone()));
+        });
     }
 
     #[test]

@@ -144,6 +144,7 @@ pub fn random() -> String {
 mod tests {
     use axum::http::HeaderValue;
     use axum::http::header::COOKIE;
+    use shared::testkit::Corpus;
 
     use super::*;
 
@@ -188,6 +189,21 @@ mod tests {
         refused(&state, browser(&ticket, &forger.issue(&ticket).unwrap().1));
         let naver = tickets.redeem(Provider::Naver, &state, &browser(&ticket, &kept));
         assert_eq!(naver, Err("must be this provider's"));
+    }
+
+    #[test]
+    fn nothing_that_was_changed_is_redeemed() {
+        let (tickets, ticket) = (tickets(), ticket());
+        let (state, kept) = tickets.issue(&ticket).unwrap();
+        Corpus::new([state.clone(), kept.clone()]).check_text(file!(), |text| {
+            let redeemed = tickets.redeem(Provider::Kakao, text, &browser(&ticket, &kept));
+            assert_eq!(redeemed.is_ok(), text == state, "{text}");
+            let cookie = format!("{}={text}", ticket.cookie_name());
+            let Ok(cookie) = HeaderValue::try_from(cookie) else { return };
+            let redeemed = tickets.redeem(Provider::Kakao, &state, &HeaderMap::from_iter([(COOKIE, cookie)]));
+            // Beside it in the header there may be what is no part of it.
+            assert!(redeemed.is_err() || text.contains(&kept), "{text}");
+        });
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod http;
 pub mod sandbox;
 pub mod signature;
 pub mod stripe;
+#[cfg(test)]
+mod tests;
 pub mod toss;
 
 use std::collections::HashMap;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::Error;
+use shared::id::check_ids;
 use shared::proto::v1::{PaymentProvider, ProductKind};
 use shared::time::Timestamp;
 
@@ -125,6 +128,16 @@ pub struct Repayment {
 pub struct Notice {
     pub order_id: Option<String>,
     pub payment_key: Option<String>,
+}
+
+impl Notice {
+    /// About an order of ours, a payment, or both; nothing when it is about neither. Ids of orders are ours: whatever else
+    /// stands in their place is somebody else's, and no database is asked for it.
+    fn about(order_id: Option<String>, payment_key: Option<String>) -> Option<Self> {
+        let order_id = order_id.filter(|id| check_ids(&[("order_id", id)]).is_ok());
+        let is_ours = order_id.is_some() || payment_key.is_some();
+        is_ours.then_some(Self { order_id, payment_key })
+    }
 }
 
 /// Why a provider did not do what it was asked.

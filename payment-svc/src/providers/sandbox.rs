@@ -103,7 +103,7 @@ impl Provider for Sandbox {
         let signature = headers.get(SIGNATURE).map(String::as_str).unwrap_or_default();
         signature::verify(&self.notice_secret, signature, body, now)?;
         let told: Told = serde_json::from_slice(body).map_err(|_| NoticeRefusal::Body)?;
-        Ok(Some(Notice { order_id: Some(told.order_id), payment_key: None }))
+        Ok(Notice::about(Some(told.order_id), None))
     }
 }
 
@@ -112,6 +112,8 @@ fn payment(answer: &Answer) -> Result<Payment, ProviderError> {
         return Err(ProviderError::Refused(answer.text("/message").unwrap_or("no reason given").to_owned()));
     }
     let record: Record = answer.read("")?;
+    let refunded = record.refunds.values().try_fold(0_i64, |sum, part| sum.checked_add(*part));
+    let refunded = refunded.ok_or_else(|| ProviderError::Unreachable("it gives back too much".to_owned()))?;
     let status = match record.status {
         Status::Ready | Status::Authorized => PaymentStatus::Open,
         Status::Paid => PaymentStatus::Collected,
@@ -122,7 +124,7 @@ fn payment(answer: &Answer) -> Result<Payment, ProviderError> {
         key: record.payment_key,
         status,
         captured: if status == PaymentStatus::Collected { record.amount } else { 0 },
-        refunded: record.refunds.values().sum(),
+        refunded,
         failure: record.failure,
         billing_key: record.billing_key,
     })

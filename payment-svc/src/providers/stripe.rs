@@ -348,8 +348,7 @@ impl Provider for Stripe {
         };
         let payment_key = payment_key.filter(|key| is_intent_id(key)).map(str::to_owned);
         let order_id = text(&format!("/data/object/metadata/{ORDER_ID}")).map(str::to_owned);
-        let is_ours = payment_key.is_some() || order_id.is_some();
-        Ok(is_ours.then_some(Notice { order_id, payment_key }))
+        Ok(Notice::about(order_id, payment_key))
     }
 }
 

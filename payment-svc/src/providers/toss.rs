@@ -41,8 +41,6 @@ use super::{
 /// The most characters of an order's name, and of a reason.
 const LONGEST_NAME: usize = 100;
 const LONGEST_REASON: usize = 200;
-/// The most bytes of an order's id.
-const LONGEST_ORDER_ID: usize = 64;
 /// What the client is told when there is nothing to collect.
 const NOT_AGREED: &str = "the payer has not agreed to this";
 
@@ -294,9 +292,7 @@ impl Provider for Toss {
         }
         let told: Told = serde_json::from_slice(body).map_err(|_| NoticeRefusal::Body)?;
         let within = told.data.as_ref().and_then(|data| data.get("orderId")).and_then(Value::as_str);
-        let order_id = within.map(str::to_owned).or(told.order_id);
-        let order_id = order_id.filter(|id| id.len() <= LONGEST_ORDER_ID);
-        Ok(order_id.map(|id| Notice { order_id: Some(id), payment_key: None }))
+        Ok(Notice::about(within.map(str::to_owned).or(told.order_id), None))
     }
 }
 

@@ -12,5 +12,6 @@ mod stripe;
 mod subscriptions;
 mod till;
 mod toss;
+mod upgrade;
 mod vendor;
 mod world;

@@ -54,6 +54,7 @@ impl World {
     pub async fn new(engine: Engine) -> Self {
         let (nats, file) = tokio::join!(Box::pin(NatsServer::start()), TestDatabase::new(engine));
         let service = Instance::start(&nats, &file).await;
+        testkit::next_release_if_asked(service.running.database()).await;
         let users = Neighbour::start("user-svc", &nats).await;
         Self { nats, service, file, users }
     }

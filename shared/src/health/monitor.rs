@@ -8,7 +8,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 
 use super::Health;
 use crate::database::Database;
-use crate::messaging::{Nats, NatsSettings, outbox};
+use crate::messaging::{Nats, NatsSettings, measure, outbox};
 use crate::shutdown::Shutdown;
 use crate::time::Clock;
 
@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// How long the next one may. A cluster without a leader is silent everywhere, so this is no hurry.
 const NEXT_SILENCE: Duration = Duration::from_secs(4);
 
-/// Tells a [`Health`] every second how database, outbox and broker are.
+/// Tells a [`Health`] every second how database, outbox and broker are, and counts what waits in the outbox.
 pub struct Monitor {
     health: Health,
     nats: Nats,
@@ -59,6 +59,9 @@ impl Monitor {
         loop {
             ticks.tick().await;
             let found = timeout(LIMIT, outbox::backlog(database.read(), clock.now())).await;
+            if let Ok(Ok(backlog)) = found {
+                measure::waiting(backlog);
+            }
             self.health.change(|known| match found {
                 Ok(Ok(backlog)) => {
                     known.database = None;

@@ -9,7 +9,7 @@ use futures::future::FutureExt;
 use futures::stream::FuturesUnordered;
 use tracing::Instrument;
 
-use super::event::{CAUSE, ReceivedEvent};
+use super::event::{CAUSE, ReceivedEvent, type_of};
 use super::measure::{Delivery, Settled};
 use super::topology::ensure_consumer;
 use super::{ConsumerSpec, Nats, TopologySettings, dead_letter, inbox};
@@ -138,6 +138,9 @@ pub struct Consumer<H> {
 /// it would be delivered again, and prepared twice.
 const BATCH: usize = 64;
 
+/// The most characters of the reason that goes with a dead letter.
+const LONGEST_REASON: usize = 500;
+
 /// How often it is looked whether a stream that was missing is there.
 const STREAM_LOOK: Duration = Duration::from_millis(100);
 
@@ -259,11 +262,11 @@ impl<H: PreparingHandler> Consumer<H> {
     async fn settle(&self, message: jetstream::Message) {
         let deliveries = message.info().map_or(1, |info| info.delivered);
         #[cfg(feature = "sabotage")]
-        if crate::sabotage::Sabotage::AckBeforeCommit.is_on() {
-            let _ = message.double_ack().await;
-        }
+        crate::sabotage::acknowledge_ahead(&message).await;
         let delivery = Delivery::begin(self.spec.name, deliveries);
         let applied = self.apply_meanwhile_telling(&message, deliveries).await;
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::acknowledge_late().await;
         telemetry::note("messaging.nats.delivery_count", deliveries);
         if let Err(error) = &applied {
             telemetry::failed(error.kind());
@@ -325,6 +328,12 @@ impl<H: PreparingHandler> Consumer<H> {
                 .map_err(HandlerError::Permanent)?;
         event.deliveries = deliveries;
         tracing::Span::current().record("event_id", &event.id);
+        // Such as a later version's, of which nobody here knows what it means: it waits for that version.
+        if !self.spec.facts.iter().any(|fact| event.event_type == type_of(fact)) {
+            let reason =
+                format!("{} does not take events of the type {:?}", self.spec.name, event.event_type);
+            return Err(HandlerError::Permanent(reason));
+        }
         let name = self.spec.name;
         let is_known = async || inbox::is_applied(self.database.read(), name, &event.id).await;
         if H::PREPARES && is_known().await.map_err(Error::from)? {
@@ -341,6 +350,8 @@ impl<H: PreparingHandler> Consumer<H> {
     }
 
     async fn bury(&self, message: &jetstream::Message, reason: &str) -> Result<(), async_nats::Error> {
+        // It may quote the message, and both together have to fit into one message.
+        let reason = &reason.chars().take(LONGEST_REASON).collect::<String>();
         tracing::error!(reason, "event moved to the dead letters");
         dead_letter::bury(&self.nats, self.spec.name, message, reason).await?;
         message.double_ack().await

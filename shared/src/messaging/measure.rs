@@ -3,19 +3,15 @@
 use std::time::Duration;
 
 use async_nats::Event as ClientEvent;
-use sea_orm::{ConnectionTrait, DbErr, Statement};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{ConsumerSpec, DEAD_LETTERS, Nats};
-use crate::database::Database;
+use crate::health::Backlog;
 use crate::metrics::names;
 use crate::shutdown::Shutdown;
-use crate::time::Clock;
 
 /// How often the broker is asked how far a consumer is.
 const ASK_INTERVAL: Duration = Duration::from_secs(10);
-/// How many events of the outbox are counted at most, so that a long outage makes counting no burden.
-const MOST_COUNTED: u32 = 10_000;
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,20 +125,10 @@ pub(crate) async fn follow_consumer(nats: Nats, spec: &'static ConsumerSpec, shu
     }
 }
 
-/// Looks how many events wait in the outbox, and since when. With very many it looks at some, of which the oldest is
-/// about as old as the oldest of all.
-pub(crate) async fn look_at_outbox(database: &Database) -> Result<(), DbErr> {
-    let sql = format!(
-        "SELECT COUNT(*) AS waiting, MIN(occurred_at) AS oldest FROM \
-         (SELECT occurred_at FROM outbox WHERE published_at IS NULL LIMIT {MOST_COUNTED}) AS waiting"
-    );
-    let statement = Statement::from_string(database.backend(), sql);
-    let Some(row) = database.read().query_one_raw(statement).await? else { return Ok(()) };
-    let (waiting, oldest): (i64, Option<i64>) = (row.try_get("", "waiting")?, row.try_get("", "oldest")?);
-    let micros = oldest.map_or(0, |oldest| (Clock::system().now().as_micros() - oldest).max(0));
-    metrics::gauge!(names::OUTBOX_WAITING).set(waiting as f64);
-    metrics::gauge!(names::OUTBOX_OLDEST).set(micros as f64 / 1e6);
-    Ok(())
+/// So much waits in the outbox.
+pub(crate) fn waiting(backlog: Backlog) {
+    metrics::gauge!(names::OUTBOX_WAITING).set(backlog.waiting as f64);
+    metrics::gauge!(names::OUTBOX_OLDEST).set(backlog.oldest_seconds);
 }
 
 /// Asks the broker how many dead letters there are.

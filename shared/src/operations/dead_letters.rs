@@ -28,7 +28,7 @@ pub struct BuriedEvent {
 }
 
 impl BuriedEvent {
-    fn of(event: StoredEvent) -> Self {
+    pub(super) fn of(event: StoredEvent) -> Self {
         let letter = |name: &str| event.headers.get(&format!("mesh-dlq-{name}")).cloned().unwrap_or_default();
         Self {
             sequence: event.sequence,

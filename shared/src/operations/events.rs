@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::DeliverPolicy;
@@ -20,7 +21,7 @@ use super::consumers::date_time;
 use super::scan::{Part, Scan};
 use super::{Filter, Operations, unavailable};
 use crate::Error;
-use crate::messaging::{Cause, DEAD_LETTERS, MESSAGE_ID, STREAMS};
+use crate::messaging::{Cause, DEAD_LETTERS, MESSAGE_ID, STREAMS, StreamSpec};
 use crate::time::Timestamp;
 
 /// How many messages are looked at, at most, where the broker cannot filter.
@@ -28,7 +29,11 @@ const MOST_SCANNED: u64 = 200_000;
 /// How many messages are looked at first; each further look is four times as wide.
 const FIRST_LOOK: u64 = 256;
 /// How much clocks may differ: an event's id tells when it was made, by the clock of its service.
-const CLOCKS: std::time::Duration = std::time::Duration::from_secs(10);
+pub(super) const CLOCKS: Duration = Duration::from_secs(10);
+/// How much they hardly ever differ.
+pub(super) const NEAR: Duration = Duration::from_millis(100);
+/// How many messages from there on are looked at first, in search of an id.
+const FIRST_READ: usize = 4096;
 
 /// An event in a stream, decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -226,11 +231,8 @@ impl Operations {
 
     /// The sequence number of the first message that was stored at this time or later.
     async fn sequence_at(&self, stream: &str, at: Timestamp) -> Result<Option<u64>, Error> {
-        let policy = DeliverPolicy::ByStartTime { start_time: date_time(at)? };
-        let Some(mut scan) = Scan::begin(&self.nats.jetstream, stream, ">", policy, Part::Headers).await?
-        else {
-            return Ok(None);
-        };
+        let scan = Scan::begin(&self.nats.jetstream, stream, ">", since(at)?, Part::Headers).await?;
+        let Some(mut scan) = scan else { return Ok(None) };
         let first = scan.first().await?.map(|message| message.info().map(|info| info.stream_sequence));
         scan.end().await;
         first.transpose().map_err(unavailable)
@@ -249,10 +251,13 @@ impl Operations {
             }
             return self.event_at(stream, sequence).await?.ok_or(Error::NotFound("event"));
         }
-        let held = STREAMS.iter().filter(|spec| spec.name != DEAD_LETTERS);
-        let seen = AtomicBool::new(false);
-        let searches = held.map(|spec| self.look_up(spec.name, spec.subjects, key, &seen));
-        let found = try_join_all(searches).await?.into_iter().flatten().next();
+        let found = match made(key) {
+            None => self.look_up(key, DeliverPolicy::All, None).await?,
+            Some(made) => match self.look_up(key, since(made.minus(NEAR))?, Some(FIRST_READ)).await? {
+                Some(place) => Some(place),
+                None => self.look_up(key, since(made.minus(CLOCKS))?, None).await?,
+            },
+        };
         let (stream, sequence) = found.ok_or(Error::NotFound("event"))?;
         self.event_at(stream, sequence).await?.ok_or(Error::NotFound("event"))
     }
@@ -288,29 +293,41 @@ impl Operations {
         }
     }
 
-    /// Where a stream holds the event with this id. Ids tell when they were made, so only what came later is read, and
-    /// only until it was `seen`, here or in another stream.
+    /// Where the event with this id is held, `from` there on and among the first `most` messages of each stream.
     async fn look_up(
         &self,
-        stream: &'static str,
-        subject: &str,
         id: &str,
+        from: DeliverPolicy,
+        most: Option<usize>,
+    ) -> Result<Option<(&'static str, u64)>, Error> {
+        let held = STREAMS.iter().filter(|spec| spec.name != DEAD_LETTERS);
+        let seen = AtomicBool::new(false);
+        let searches = held.map(|spec| self.look_up_in(spec, id, from, most, &seen));
+        Ok(try_join_all(searches).await?.into_iter().flatten().next())
+    }
+
+    /// The same in one stream, until it was `seen` here or in another one.
+    async fn look_up_in(
+        &self,
+        spec: &'static StreamSpec,
+        id: &str,
+        from: DeliverPolicy,
+        most: Option<usize>,
         seen: &AtomicBool,
     ) -> Result<Option<(&'static str, u64)>, Error> {
         let jetstream = &self.nats.jetstream;
-        let Some(mut scan) = Scan::begin(jetstream, stream, subject, made_at(id), Part::Headers).await?
-        else {
-            return Ok(None);
-        };
-        let mut found = None;
-        while !seen.load(Ordering::Relaxed) {
+        let scan = Scan::begin(jetstream, spec.name, spec.subjects, from, Part::Headers).await?;
+        let Some(mut scan) = scan else { return Ok(None) };
+        let (mut found, mut read) = (None, 0);
+        while !seen.load(Ordering::Relaxed) && most.is_none_or(|most| read < most) {
             let messages = scan.next().await?;
             if messages.is_empty() {
                 break;
             }
+            read += messages.len();
             let has_id = |message: &&Message| header(message, "ce-id") == Some(id);
             if let Some(message) = messages.iter().find(has_id) {
-                found = Some((stream, message.info().map_err(unavailable)?.stream_sequence));
+                found = Some((spec.name, message.info().map_err(unavailable)?.stream_sequence));
                 seen.store(true, Ordering::Relaxed);
             }
         }
@@ -324,12 +341,14 @@ pub(super) fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
     message.headers.as_ref()?.get(name).map(async_nats::HeaderValue::as_str)
 }
 
-/// From when on an event with this id can be in a stream. An id of another kind may be anywhere.
-pub(super) fn made_at(id: &str) -> DeliverPolicy {
-    let at = Uuid::parse_str(id).ok().and_then(|id| id.get_timestamp()).map(|at| at.to_unix());
-    let at = at.and_then(|(seconds, nanos)| {
-        let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)? + i64::from(nanos / 1000);
-        date_time(Timestamp::from_micros(micros).minus(CLOCKS)).ok()
-    });
-    at.map_or(DeliverPolicy::All, |start_time| DeliverPolicy::ByStartTime { start_time })
+/// When an event with this id was made, by the clock of its service. Ids of another kind do not tell.
+pub(super) fn made(id: &str) -> Option<Timestamp> {
+    let (seconds, nanos) = Uuid::parse_str(id).ok()?.get_timestamp()?.to_unix();
+    let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)? + i64::from(nanos / 1000);
+    Some(Timestamp::from_micros(micros))
+}
+
+/// From the first message on that was stored at this time or later.
+pub(super) fn since(at: Timestamp) -> Result<DeliverPolicy, Error> {
+    Ok(DeliverPolicy::ByStartTime { start_time: date_time(at)? })
 }

@@ -5,6 +5,7 @@
 //! where it is kept and not a copy of something: an action that cannot be recorded is not done.
 
 mod audit;
+mod chain;
 mod consumers;
 mod dead_letters;
 mod events;

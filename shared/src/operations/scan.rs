@@ -44,13 +44,24 @@ impl Scan {
         from: DeliverPolicy,
         part: Part,
     ) -> Result<Option<Self>, Error> {
+        Self::of_many(jetstream, stream, vec![subject.to_owned()], from, part).await
+    }
+
+    /// The same for several subjects.
+    pub(super) async fn of_many(
+        jetstream: &Context,
+        stream: &str,
+        mut subjects: Vec<String>,
+        from: DeliverPolicy,
+        part: Part,
+    ) -> Result<Option<Self>, Error> {
         // A filter that lets everything through costs the broker as much as one that does not.
-        let all = STREAMS.iter().any(|spec| spec.name == stream && spec.subjects == subject);
-        let filter = Some(subject).filter(|_| !all);
+        let all = STREAMS.iter().find(|spec| spec.name == stream).map(|spec| spec.subjects);
+        subjects.retain(|subject| Some(subject.as_str()) != all);
         let stream = jetstream.get_stream_no_info(stream).await.map_err(unavailable)?;
         let config = pull::Config {
             name: Some(reader_name()),
-            filter_subjects: filter.into_iter().map(str::to_owned).collect(),
+            filter_subjects: subjects,
             deliver_policy: from,
             ack_policy: AckPolicy::None,
             headers_only: part == Part::Headers,

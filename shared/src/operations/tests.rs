@@ -4,7 +4,10 @@ mod acting;
 mod looking;
 
 use async_nats::HeaderMap;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::*;
@@ -12,7 +15,8 @@ use crate::id::new_id;
 use crate::mesh::SERVICES;
 use crate::messaging::permissions::CONSOLE;
 use crate::messaging::{OutgoingHeaders, TopologySettings, reconcile, type_of};
-use crate::testkit::NatsServer;
+use crate::testkit::{Corpus, NatsServer, message};
+use crate::time::Clock;
 
 /// A broker with the mesh's streams, and an operator at the console.
 struct World {
@@ -66,6 +70,11 @@ impl World {
         self.tell("users.user.updated", user, json!({ "userId": user }), Told::default()).await
     }
 
+    /// Publishes so many events that have nothing to do with anything.
+    async fn updated_often(&self, number: usize) {
+        join_all((0..number).map(|_| self.updated("common"))).await;
+    }
+
     /// Buries the newest event with this subject as the consumer does that could not apply it.
     async fn bury(&self, consumer: &str, subject: &str, reason: &str) {
         let stream = subject.split('.').next().unwrap().to_uppercase();
@@ -97,4 +106,23 @@ impl World {
     async fn messages(&self, stream: &str) -> u64 {
         self.nats.jetstream.get_stream(stream).await.unwrap().cached_info().state.messages
     }
+}
+
+#[test]
+fn an_operator_is_shown_every_message_whatever_is_in_it() {
+    Corpus::of(env!("CARGO_MANIFEST_DIR"), "events").check(file!(), |input| {
+        let (subject, headers, data) = message(input);
+        let at = Clock::system().now();
+        let event = StoredEvent::new("DLQ", 1, at, &subject, Some(&headers), &data);
+        if let Some(encoded) = event.data.get("base64").and_then(Value::as_str)
+            && let Ok(decoded) = STANDARD.decode(encoded)
+        {
+            assert!(decoded == data || serde_json::from_slice::<Value>(&data).is_ok());
+        } else {
+            assert_eq!(serde_json::from_slice::<Value>(&data).unwrap(), event.data);
+        }
+        let _ = (event.cause(), super::events::made_at(event.id.as_deref().unwrap_or_default()));
+        let letter = super::dead_letters::BuriedEvent::of(event);
+        serde_json::to_string(&letter).unwrap();
+    });
 }

@@ -1,22 +1,13 @@
 //! The chain of causes and effects that an event belongs to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::DeliverPolicy;
-use futures::future::try_join_all;
 use serde::Serialize;
 
-use super::consumers::date_time;
-use super::events::{header, made_at};
-use super::scan::{Part, Scan};
-use super::{Operations, StoredEvent, unavailable};
+use super::chain::{Chain, Reach};
+use super::{Operations, StoredEvent};
 use crate::Error;
-use crate::messaging::{DEAD_LETTERS, OPERATIONS, STREAMS};
-use crate::time::Timestamp;
-
-/// A chain has ended when its streams have had nothing of it for so long. What an operator replays begins it anew.
-const QUIET: Duration = Duration::from_secs(600);
 
 /// One event of a chain.
 #[derive(Clone, Debug, Serialize)]
@@ -34,80 +25,33 @@ pub struct Trace {
     pub correlation_id: String,
     /// Every event of it, each after its cause; effects of one event in the order in which they were stored.
     pub links: Vec<Link>,
+    /// Nothing when all was read that was stored within ten minutes of its events, or the time that was asked for.
+    /// Otherwise so much was stored that this is the number of seconds: an effect that came later is here only if it is
+    /// about something that the chain names.
+    pub gave_up_after_seconds: Option<f64>,
 }
 
 impl Operations {
     /// Follows the chain that an event belongs to over all streams, dead letters and what operators did included.
     ///
+    /// Effects about what the chain names are found however late they came; others when they came `within` this time after
+    /// an event of the chain, which is read whole. Without it that is ten minutes, and no more than some thousand events.
+    ///
     /// # Errors
     /// As [`Operations::event`]; [`Error::FailedPrecondition`] when it is no CloudEvent.
-    pub async fn trace(&self, key: &str) -> Result<Trace, Error> {
+    pub async fn trace(&self, key: &str, within: Option<Duration>) -> Result<Trace, Error> {
+        self.trace_by(key, within.map_or_else(Reach::default, Reach::whole)).await
+    }
+
+    pub(super) async fn trace_by(&self, key: &str, reach: Reach) -> Result<Trace, Error> {
         let event = self.event(key).await?;
         let cause = event.cause().ok_or_else(|| {
             Error::FailedPrecondition("it is no CloudEvent: it has no causes and effects".to_owned())
         })?;
         let correlation_id = cause.correlation_id;
-        let begin = made_at(&correlation_id);
-        let own = [DEAD_LETTERS, OPERATIONS];
-        // Few, and whenever they came.
-        let rare = STREAMS.iter().filter(|spec| own.contains(&spec.name));
-        let rare = rare.map(|spec| self.members(spec.name, spec.subjects, &correlation_id, begin, None));
-        let rare: Vec<_> = try_join_all(rare).await?.into_iter().flatten().collect();
-        let again = rare.iter().filter(|event| event.stream == OPERATIONS).map(|event| event.stored_at);
-        let again = again.map(|at| Ok(DeliverPolicy::ByStartTime { start_time: date_time(at)? }));
-        let begins: Vec<_> = std::iter::once(Ok(begin)).chain(again).collect::<Result<_, Error>>()?;
-
-        let facts = STREAMS.iter().filter(|spec| !own.contains(&spec.name));
-        let looks = facts.flat_map(|spec| {
-            begins
-                .iter()
-                .map(|begin| self.members(spec.name, spec.subjects, &correlation_id, *begin, Some(QUIET)))
-        });
-        let found = try_join_all(looks).await?;
-        let mut events: BTreeMap<_, _> = BTreeMap::new();
-        for event in found.into_iter().flatten().chain(rare).chain([event]) {
-            events.insert((event.stored_at, event.stream.clone(), event.sequence), event);
-        }
-        Ok(Trace { links: in_order(events.into_values().collect()), correlation_id })
-    }
-
-    /// What of a chain a stream holds, from `begin` on until nothing of it came for `quiet`.
-    async fn members(
-        &self,
-        stream: &str,
-        subject: &str,
-        correlation_id: &str,
-        begin: DeliverPolicy,
-        quiet: Option<Duration>,
-    ) -> Result<Vec<StoredEvent>, Error> {
-        let jetstream = &self.nats.jetstream;
-        let Some(mut scan) = Scan::begin(jetstream, stream, subject, begin, Part::Headers).await? else {
-            return Ok(Vec::new());
-        };
-        let mut sequences = Vec::new();
-        let mut last = None;
-        'scan: loop {
-            let messages = scan.next().await?;
-            if messages.is_empty() {
-                break;
-            }
-            for message in &messages {
-                let info = message.info().map_err(unavailable)?;
-                let at = Timestamp::from(info.published);
-                let last = last.get_or_insert(at);
-                if quiet.is_some_and(|quiet| at > last.plus(quiet)) {
-                    break 'scan;
-                }
-                let of_chain = header(message, "ce-correlationid").or_else(|| header(message, "ce-id"));
-                if of_chain == Some(correlation_id) {
-                    *last = at;
-                    sequences.push(info.stream_sequence);
-                }
-            }
-        }
-        scan.end().await;
-        let events = sequences.into_iter().map(|sequence| self.event_at(stream, sequence));
-        Ok(try_join_all(events).await?.into_iter().flatten().collect())
+        let Chain { events, gave_up_after } = self.chain(event, &correlation_id, reach).await?;
+        let gave_up_after_seconds = gave_up_after.map(|time| time.as_secs_f64());
+        Ok(Trace { links: in_order(events), correlation_id, gave_up_after_seconds })
     }
 }
 

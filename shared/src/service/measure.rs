@@ -8,7 +8,7 @@ use crate::database::Database;
 use crate::messaging::{Nats, measure};
 use crate::shutdown::Shutdown;
 
-/// How often it looks at the outbox and the pools.
+/// How often it looks at the pools.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// How often it asks the broker for dead letters.
 const ASK_INTERVAL: Duration = Duration::from_secs(10);
@@ -22,12 +22,7 @@ pub(super) async fn run(database: Database, nats: Nats, shutdown: Shutdown) {
     loop {
         tokio::select! {
             () = shutdown.begun() => return,
-            _ = look.tick() => {
-                database.measure();
-                if let Err(error) = measure::look_at_outbox(&database).await {
-                    tracing::debug!(%error, "the outbox was not looked at");
-                }
-            }
+            _ = look.tick() => database.measure(),
             _ = ask.tick() => {
                 if let Err(error) = Box::pin(measure::look_at_dead_letters(&nats)).await {
                     tracing::debug!(%error, "the broker did not say how many dead letters there are");

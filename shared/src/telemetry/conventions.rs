@@ -24,8 +24,10 @@ pub(super) fn is_shared(name: &str) -> bool {
 
 /// Says of a span what others may know; false when it is nothing that they care for.
 pub(super) fn translate(span: &mut SpanData) -> bool {
-    let fields = span.attributes.clone();
-    span.attributes.retain(|attribute| attribute.key.as_str().contains('.'));
+    let attributes = std::mem::take(&mut span.attributes);
+    let (told, fields): (Vec<_>, Vec<_>) =
+        attributes.into_iter().partition(|attribute| attribute.key.as_str().contains('.'));
+    span.attributes = told;
     let field = |name: &str| fields.iter().find(|field| field.key.as_str() == name).map(|field| &field.value);
     match &*span.name {
         "request" => request(span, field),

@@ -4,12 +4,14 @@
 mod cluster;
 mod collector;
 mod database;
+mod fuzz;
 mod killable;
 mod link;
 mod nats;
 mod neighbour;
 mod postgres;
 mod process;
+mod schema;
 mod service;
 mod streams;
 
@@ -19,14 +21,16 @@ use std::time::{Duration, Instant};
 pub use cluster::NatsCluster;
 pub use collector::{Collector, TracedSpan};
 pub use database::TestDatabase;
+pub use fuzz::{Corpus, fuzz, message};
 pub use killable::Killable;
 pub use link::Link;
 pub use nats::{Broker, NatsServer};
 pub use neighbour::{Neighbour, everything_published};
 pub use postgres::PostgresServer;
 pub use process::{Process, binary, free_port, without_cargo};
+pub use schema::{check_migrations, next_release, next_release_if_asked, schema};
 pub use service::{call_by_path, caller, check_authority, mesh_signing_key, service_config};
-pub use streams::{deliver_again, events, first_dead_letter, idle, tried_in_vain};
+pub use streams::{deliver_again, events, first_dead_letter, idle, publish_as_told, tried_in_vain};
 
 /// The engines that every test of persistence runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

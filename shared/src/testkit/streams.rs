@@ -1,5 +1,7 @@
 //! What happens to events on their way.
 
+use async_nats::HeaderMap;
+
 use super::eventually;
 use crate::id::new_id;
 use crate::messaging::dead_letter::{self, DeadLetter};
@@ -78,4 +80,19 @@ pub async fn first_dead_letter(nats: &Nats) -> DeadLetter {
     })
     .await;
     dead_letter::get(nats, 1).await.expect("the stream answers").expect("the first dead letter is there")
+}
+
+/// Publishes what a producer of another version says, of which nothing here needs to know the type or the data.
+///
+/// # Panics
+/// When the stream does not take it.
+pub async fn publish_as_told(nats: &Nats, subject: &str, event_type: &str, id: &str, data: &str) {
+    let mut headers = HeaderMap::new();
+    let attributes =
+        [("ce-specversion", "1.0"), ("ce-id", id), ("ce-type", event_type), ("ce-source", "/newer-svc")];
+    for (name, value) in attributes {
+        headers.insert(name, value);
+    }
+    let publish = nats.jetstream.publish_with_headers(subject.to_owned(), headers, data.to_owned().into());
+    publish.await.expect("the event is sent").await.expect("the stream takes the event");
 }

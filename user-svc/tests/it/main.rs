@@ -10,6 +10,7 @@ mod passes;
 mod refresh_tokens;
 mod sessions;
 mod settling;
+mod upgrade;
 mod user_activities;
 mod users;
 mod world;

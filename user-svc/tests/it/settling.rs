@@ -6,7 +6,7 @@ use shared::id::new_id;
 use shared::messaging::SETTLE_RESERVATIONS;
 use shared::proto::events::v1::{CounselMessageCreated, CounselMessageFailed, CounselMessageFailure};
 use shared::proto::v1::ReservationState;
-use shared::testkit::{Neighbour, eventually};
+use shared::testkit::{Neighbour, eventually, publish_as_told};
 
 use crate::world::World;
 
@@ -55,6 +55,23 @@ shared::on_each_engine! {
         let (user_id, id) = (world.guest().await.id, new_id());
         world.service.reserve(&user_id, &id).await.unwrap();
         counseling.tell(&CounselMessageCreated { is_fallback: true, ..created(&user_id, &id) }).await;
+        reaches(&world, &id, RELEASED).await;
+        assert_eq!(balance(&world, &user_id).await, (0, 0));
+    }
+
+    async fn a_failure_of_a_kind_that_only_a_newer_version_knows_costs_nothing_either(engine: Engine) {
+        let world = World::new(engine).await;
+        let (user_id, id) = (world.guest().await.id, new_id());
+        world.service.reserve(&user_id, &id).await.unwrap();
+        let data = serde_json::json!({
+            "userId": user_id, "reservationId": id,
+            "failure": "COUNSEL_MESSAGE_FAILURE_OF_TOMORROW", "retriedAt": "2026-01-02T03:04:05Z",
+        });
+        let _counseling = Neighbour::start("counseling-svc", &world.nats).await;
+        let subject = format!("counsels.message.failed.{}", new_id());
+        let event_type = "hearlers.counsels.message.failed.v1";
+        let broker = world.nats.connect().await;
+        publish_as_told(&broker, &subject, event_type, &new_id(), &data.to_string()).await;
         reaches(&world, &id, RELEASED).await;
         assert_eq!(balance(&world, &user_id).await, (0, 0));
     }

@@ -91,6 +91,7 @@ impl World {
         change(&mut config);
         let clock = Clock::system();
         let service = Instance::start(config, clock.clone()).await;
+        testkit::next_release_if_asked(service.running.database()).await;
         Self { nats, file, clock, service }
     }
 

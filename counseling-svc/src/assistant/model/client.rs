@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use eventsource_stream::Eventsource;
+use eventsource_stream::{EventStreamError, Eventsource};
 use futures::StreamExt;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
 use shared::https::{self, HttpsClient};
 
 use super::patience;
@@ -20,6 +20,8 @@ use crate::assistant::Usage;
 const LONGEST_ERROR: usize = 64 * 1024;
 /// The most bytes of an answer; what is longer was not asked for.
 const LONGEST_ANSWER: usize = 64 * 1024;
+/// The most bytes of the stream that an answer comes in, with an event for every word.
+const LONGEST_STREAM: usize = 64 * LONGEST_ANSWER;
 
 /// A connection to a provider cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -151,11 +153,20 @@ async fn refusal(response: http::Response<Incoming>) -> CallError {
 }
 
 /// Reads a stream until it says that the answer is whole.
-async fn follow(body: Incoming, said: &mut (impl FnMut(&str) + Send)) -> Result<Completion, CallError> {
-    let mut events = body.into_data_stream().eventsource();
+async fn follow<B>(body: B, said: &mut (impl FnMut(&str) + Send)) -> Result<Completion, CallError>
+where
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Unpin,
+{
+    // An event is kept until it is whole, and a comment is told to nobody: neither may be without an end.
+    let mut events = Limited::new(body, LONGEST_STREAM).into_data_stream().eventsource();
     let (mut completion, mut finished) = (Completion::default(), None);
     while let Some(event) = events.next().await {
-        let event = event.map_err(|_| CallError::broken("the stream broke"))?;
+        let event = event.map_err(|error| match error {
+            EventStreamError::Transport(cause) if cause.is::<LengthLimitError>() => {
+                CallError::Unusable("it does not end".to_owned())
+            }
+            _ => CallError::broken("the stream broke"),
+        })?;
         if event.data.trim() == "[DONE]" {
             break;
         }
@@ -199,5 +210,68 @@ fn broken_by(fault: &Fault) -> CallError {
         Some(name @ "content_filter") => CallError::Refused(name.to_owned()),
         Some(name) => CallError::broken(format!("the stream ended with {name}")),
         None => CallError::broken("the stream ended with an error"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::executor::block_on;
+    use futures::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use shared::testkit::Corpus;
+
+    use super::*;
+
+    /// Follows a stream that comes in parts of so many bytes: the answer, and what was said meanwhile.
+    fn followed(input: &[u8], part: usize) -> (Result<Completion, CallError>, String) {
+        let parts: Vec<_> = input.chunks(part).map(Bytes::copy_from_slice).collect();
+        let frames = parts.into_iter().map(|part| Ok::<_, Infallible>(Frame::data(part)));
+        let mut heard = String::new();
+        let answer =
+            block_on(follow(StreamBody::new(stream::iter(frames)), &mut |delta: &str| heard.push_str(delta)));
+        (answer, heard)
+    }
+
+    #[test]
+    fn a_stream_is_an_answer_or_a_failure_however_it_is_cut() {
+        Corpus::of(env!("CARGO_MANIFEST_DIR"), "streams").check(file!(), |input| {
+            let (whole, heard) = followed(input, input.len().max(1));
+            if let Ok(Completion { text, .. }) = &whole {
+                assert_eq!(text, &heard);
+                assert!(!text.trim().is_empty());
+            }
+            assert!(heard.len() <= LONGEST_ANSWER);
+            for part in [1, 7, 64] {
+                assert_eq!(followed(input, part), (whole.clone(), heard.clone()), "in parts of {part}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_stream_that_says_nothing_ends_some_time() {
+        for endless in ["data: ", ": "] {
+            let input = format!("{endless}{}", "x".repeat(LONGEST_STREAM));
+            let (answer, heard) = followed(input.as_bytes(), LONGEST_STREAM);
+            assert_eq!(answer, Err(CallError::Unusable("it does not end".to_owned())), "{endless}");
+            assert!(heard.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_an_error_tells_of_itself_is_its_name() {
+        let errors = [
+            r#"{"error":{"message":"You said: secret","type":"invalid_request_error","code":null}}"#,
+            r#"{"error":{"code":429}}"#,
+        ];
+        Corpus::new(errors).check(file!(), |body| {
+            let Ok(body) = serde_json::from_slice::<ErrorBody>(body) else { return };
+            let is_name = |name: &str| {
+                name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            };
+            assert!(body.error.name().is_none_or(is_name));
+        });
     }
 }

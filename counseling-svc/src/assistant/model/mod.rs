@@ -251,7 +251,8 @@ impl ModelAssistant {
             pass.failed(now);
             failed += 1;
             let pause = patience::pause(self.settings.first_pause, failed, wait);
-            if failed >= self.settings.attempts || now + pause >= until {
+            // Whatever the provider asks for: the moment after some pauses is none that a clock has.
+            if failed >= self.settings.attempts || pause >= until.saturating_duration_since(now) {
                 return Err(Failure::Asked(AssistantError::Unavailable(what)));
             }
             tracing::debug!(what, model = model.0, failed, ?pause, "a model is asked again");

@@ -31,6 +31,7 @@ pub(super) fn pause(first: Duration, failed: u32, asked: Option<Duration>) -> Du
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use shared::testkit::Corpus;
 
     use super::*;
 
@@ -50,6 +51,27 @@ mod tests {
         assert_eq!(asked("retry-after", "soon"), None);
         assert_eq!(asked("retry-after", "-3"), None);
         assert_eq!(asked("other", "7"), None);
+    }
+
+    #[test]
+    fn whatever_a_provider_asks_for_is_a_pause_or_nothing() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_480);
+        let values = [
+            "7",
+            "0.5",
+            "1e19",
+            "18446744073709551615",
+            "Wed, 21 Oct 2015 07:28:30 GMT",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+        ];
+        Corpus::new(values).check(file!(), |value| {
+            let Ok(value) = HeaderValue::from_bytes(value) else { return };
+            for name in ["retry-after", "retry-after-ms"] {
+                let asked = asked_for(&HeaderMap::from_iter([(name.parse().unwrap(), value.clone())]), now);
+                let paused = pause(Duration::from_millis(100), u32::MAX, asked);
+                assert!(asked.is_none_or(|asked| paused >= asked));
+            }
+        });
     }
 
     #[test]

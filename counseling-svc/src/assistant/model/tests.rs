@@ -201,3 +201,23 @@ fn what_words_tell_of_danger_is_not_talked_away() {
     assert_eq!(analysis::with_risk(grave.clone(), Some(heard)), grave);
     assert_eq!(analysis::with_risk(none.clone(), None), none);
 }
+
+#[test]
+fn an_analysis_is_within_its_bounds_or_its_fields_are_named() {
+    shared::testkit::Corpus::of(env!("CARGO_MANIFEST_DIR"), "analyses").check_text(file!(), |answer| {
+        match analysis::read(answer) {
+            Ok(context) => {
+                let bounded = [context.emotion_intensity, context.self_efficacy, context.risk_severity];
+                assert!(bounded.iter().flatten().all(|number| (0..=100).contains(number)), "{bounded:?}");
+                assert_eq!(context.risk_kind == Some(RiskLabel::None), context.risk_severity == Some(0));
+            }
+            Err(problems) => {
+                assert!(!problems.is_empty());
+                // What the model is told again are our words.
+                let rules =
+                    problems.iter().all(|problem| problem.rule.len() < 1000 && !problem.field.is_empty());
+                assert!(rules, "{problems:?}");
+            }
+        }
+    });
+}

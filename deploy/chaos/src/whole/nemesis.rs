@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
+use rand::seq::IteratorRandom;
 use shared::messaging::{Nats, STREAMS};
 use shared::testkit::NatsCluster;
 use tokio::time::sleep;
@@ -11,12 +12,26 @@ use tokio::time::sleep;
 use super::mesh::{Brokers, Mesh, SERVICES};
 use crate::nemesis::Faults;
 
-/// Disturbs the mesh until faults are over; then everything runs.
-pub async fn disturb(mesh: &Mesh, mut chance: StdRng, apart: Duration, faults: &Faults) {
+/// What processes are called.
+const NAMES: [&str; 4] = ["gateway", SERVICES[0], SERVICES[1], SERVICES[2]];
+
+/// Disturbs the mesh until faults are over; then everything runs. Most of the time it is the `victim` that dies, if
+/// there is one.
+pub async fn disturb(
+    mesh: &Mesh,
+    mut chance: StdRng,
+    apart: Duration,
+    victim: Option<&'static str>,
+    faults: &Faults,
+) {
     while !faults.are_over() {
         sleep(apart.mul_f64(chance.random_range(0.2..1.0))).await;
+        if let Some(victim) = victim.filter(|_| chance.random_bool(0.8)) {
+            kill_one(mesh, victim, &mut chance, faults).await;
+            continue;
+        }
         match chance.random_range(0..12) {
-            0..5 => kill_one(mesh, &mut chance, faults).await,
+            0..5 => kill_one(mesh, NAMES[chance.random_range(0..NAMES.len())], &mut chance, faults).await,
             5..8 => freeze_one(mesh, &mut chance, faults).await,
             8 => restart_all(mesh, &mut chance, faults).await,
             _ => match &mesh.brokers {
@@ -50,8 +65,8 @@ fn counted(name: &str) -> (&'static str, &'static str) {
     }
 }
 
-async fn kill_one(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
-    let (name, process) = &mesh.processes[chance.random_range(0..mesh.processes.len())];
+async fn kill_one(mesh: &Mesh, name: &'static str, chance: &mut StdRng, faults: &Faults) {
+    let Some(process) = mesh.of(name).choose(chance) else { return };
     faults.count(counted(name).0);
     process.kill();
     sleep(Duration::from_millis(chance.random_range(0..1000))).await;

@@ -40,7 +40,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, CtlError> {
         Command::Streams => streams::run(&mesh.await?, out).await?,
         Command::Consumers { command } => consumers::run(&mesh.await?, out, command).await?,
         Command::Events(command) => events::run(&mesh.await?, out, command).await?,
-        Command::Trace { event } => trace::run(&mesh.await?, out, &event).await?,
+        Command::Trace { event, within } => trace::run(&mesh.await?, out, &event, within).await?,
         Command::Dlq(command) => return dlq::run(&mesh.await?, out, command).await,
         Command::Replay { consumer, from, yes } => {
             let from = replay::from(&consumer, &from)?;

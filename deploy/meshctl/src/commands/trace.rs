@@ -1,6 +1,7 @@
 //! `meshctl trace`.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use shared::messaging::{DEAD_LETTERS, OPERATIONS};
 use shared::operations::{Link, Operations, StoredEvent, Trace};
@@ -12,8 +13,13 @@ use crate::CtlError;
 use crate::output::Output;
 use crate::table::{BAD, Column, DIM, DOUBTFUL, PLAIN, Table, styled};
 
-pub(super) async fn run(mesh: &Operations, out: Output, key: &str) -> Result<(), CtlError> {
-    let trace = mesh.trace(key).await?;
+pub(super) async fn run(
+    mesh: &Operations,
+    out: Output,
+    key: &str,
+    within: Option<Duration>,
+) -> Result<(), CtlError> {
+    let trace = mesh.trace(key, within).await?;
     out.show(&trace, |width| draw(&trace, width))?;
     Ok(())
 }
@@ -51,12 +57,19 @@ fn draw(trace: &Trace, width: usize) -> String {
         }
     }
     let streams: HashSet<_> = trace.links.iter().map(|link| &link.event.stream).collect();
+    let gave_up = trace.gave_up_after_seconds.map(|seconds| {
+        format!(
+            "So much was stored that only {seconds:.1} s after each event were read: later effects are here only if they \
+             are about something that the chain names. Read on with --within 10m\n"
+        )
+    });
     format!(
-        "{}{} in {}, begun by {}\n",
+        "{}{} in {}, begun by {}\n{}",
         table.draw(width, ""),
         counted(trace.links.len() as u64, "event"),
         counted(streams.len() as u64, "stream"),
-        trace.correlation_id
+        trace.correlation_id,
+        gave_up.unwrap_or_default(),
     )
 }
 

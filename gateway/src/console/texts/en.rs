@@ -126,6 +126,7 @@ pub static EN: Texts = Texts {
     limit_wrong: "Give a number from 1 to 500.",
     stored: "Stored",
     trace: "Causes and effects",
+    trace_gave_up: "There was too much to look at: late effects may be missing that are about nothing the chain names. meshctl trace --within finds them.",
     no_trace: "It is no CloudEvent, so it has no causes and effects.",
     headers: "Headers",
     headers_caption: "As any NATS tool shows them",

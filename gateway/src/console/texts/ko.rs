@@ -126,6 +126,7 @@ pub static KO: Texts = Texts {
     limit_wrong: "1부터 500까지의 수를 입력하세요.",
     stored: "저장됨",
     trace: "원인과 결과",
+    trace_gave_up: "이벤트가 너무 많아 다 보지 못했습니다. 체인에 나온 대상과 무관한 늦은 결과는 빠져 있을 수 있습니다. meshctl trace --within으로 찾을 수 있습니다.",
     no_trace: "CloudEvent가 아니어서 원인과 결과가 없습니다.",
     headers: "헤더",
     headers_caption: "NATS 도구가 보여 주는 그대로",

@@ -118,3 +118,41 @@ pub fn is_intent_id(text: &str) -> bool {
     let rest = text.strip_prefix("pi_").unwrap_or_default();
     !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::testkit::Corpus;
+
+    use super::*;
+
+    #[test]
+    fn an_intent_tells_of_money_only_when_it_was_collected() {
+        Corpus::of(env!("CARGO_MANIFEST_DIR"), "stripe-intents").check(file!(), |input| {
+            let Ok(intent) = serde_json::from_slice::<Intent>(input) else { return };
+            let (id, received) = (intent.id.clone(), intent.amount_received);
+            let payment = intent.payment();
+            assert_eq!(payment.key, Some(id));
+            if payment.status == PaymentStatus::Collected {
+                assert_eq!((payment.captured, payment.failure), (received, None));
+                if let Some(key) = &payment.billing_key {
+                    let BillingKey { customer, payment_method } = BillingKey::read(key).unwrap();
+                    assert_eq!(key, &format!("{customer}/{payment_method}"));
+                }
+            } else {
+                assert_eq!((payment.captured, payment.refunded, payment.billing_key), (0, 0, None));
+            }
+        });
+    }
+
+    #[test]
+    fn only_what_can_be_an_id_becomes_a_part_of_an_address() {
+        Corpus::new(["pi_3Nabc_1", "pi_../../v1/refunds", "pi_1?expand=x"]).check_text(file!(), |text| {
+            if is_intent_id(text) {
+                let address: http::Uri =
+                    format!("https://api.stripe.com/v1/payment_intents/{text}").parse().unwrap();
+                assert_eq!(address.path(), format!("/v1/payment_intents/{text}"));
+                assert_eq!(address.query(), None);
+            }
+        });
+    }
+}

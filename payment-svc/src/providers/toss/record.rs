@@ -81,7 +81,7 @@ impl Record {
     /// As the port wants it.
     ///
     /// # Errors
-    /// See [`money::minor`].
+    /// See [`money::minor`]; also when more is left than was collected, or less than nothing.
     pub fn payment(self) -> Result<Payment, ProviderError> {
         let status = match self.status {
             Status::Ready | Status::InProgress | Status::WaitingForDeposit => PaymentStatus::Open,
@@ -95,7 +95,11 @@ impl Record {
         let (mut captured, mut refunded) = (0, 0);
         if is_collected {
             captured = money::minor(&self.total_amount, &self.currency)?;
-            refunded = captured - money::minor(&self.balance_amount, &self.currency)?;
+            let left = money::minor(&self.balance_amount, &self.currency)?;
+            if !(0..=captured).contains(&left) {
+                return Err(ProviderError::Unreachable(format!("{left} cannot be left of {captured}")));
+            }
+            refunded = captured - left;
         }
         Ok(Payment {
             // A payer may begin several times, each time with another key. The one that was collected is the order's.
@@ -113,4 +117,31 @@ impl Record {
 /// idempotency keys are good for 15 days only.
 pub fn mark(repayment_id: &str) -> String {
     format!("({repayment_id})")
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::testkit::Corpus;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_possible_payment_or_none() {
+        Corpus::of(env!("CARGO_MANIFEST_DIR"), "toss-payments").check(file!(), |input| {
+            let Ok(record) = serde_json::from_slice::<Record>(input) else { return };
+            let _ = record.has_given_back("r");
+            let (key, status) = (record.payment_key.clone(), record.status);
+            match record.payment() {
+                Ok(payment) => {
+                    assert!((0..=payment.captured).contains(&payment.refunded), "{payment:?}");
+                    let is_collected = payment.status == PaymentStatus::Collected;
+                    assert_eq!(payment.key, is_collected.then_some(key));
+                    assert!(is_collected || (payment.captured, payment.refunded) == (0, 0), "{payment:?}");
+                }
+                Err(ProviderError::Unreachable(_) | ProviderError::Refused(_)) => {
+                    assert!(matches!(status, Status::Done | Status::PartialCanceled | Status::Canceled));
+                }
+            }
+        });
+    }
 }

@@ -6,6 +6,7 @@ mod dead_letters;
 mod forbidden;
 mod preparing;
 mod relaying;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
+use super::chain::Reach;
 use super::*;
 use crate::health::Health;
 use crate::mesh::{Instance, Registration, RegistrySettings};
@@ -101,7 +102,7 @@ async fn a_trace_follows_causes_and_effects_over_the_streams() {
 
     let expected = [(0, &root), (1, &effect), (2, &second), (3, &second), (1, &other)];
     for asked in [&root, &second, &other] {
-        let trace = world.console.trace(asked).await.unwrap();
+        let trace = world.console.trace(asked, None).await.unwrap();
         assert_eq!(trace.correlation_id, root);
         let facts: Vec<_> = trace
             .links
@@ -114,7 +115,55 @@ async fn a_trace_follows_causes_and_effects_over_the_streams() {
         assert_eq!(record.depth, 3, "what was done about an event is one of its effects");
         assert_eq!(record.event.data["operator"], "an-admin");
     }
-    assert!(matches!(world.console.trace(&new_id()).await, Err(Error::NotFound(_))));
+    assert!(matches!(world.console.trace(&new_id(), None).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_trace_has_late_effects_whatever_was_stored_in_between() {
+    let world = World::new().await;
+    let (user, counsel) = (new_id(), new_id());
+    let data = json!({ "counselId": counsel, "of": [{ "userId": user }] });
+    let root = world.tell("counsels.message.created", &counsel, data, Told::default()).await;
+    let caused_by = |cause: &str| Told {
+        correlation_id: Some(root.clone()),
+        causation_id: Some(cause.to_owned()),
+        ..Told::default()
+    };
+    let soon = world.tell("users.user.updated", "another", json!({}), caused_by(&root)).await;
+    let reach = Reach { most: 200, ..Reach::default() };
+    world.updated_often(300).await;
+    let named = world.tell("users.tokens.credited", &user, json!({}), caused_by(&root)).await;
+    let after_it = world.tell("users.user.updated", "third", json!({}), caused_by(&named)).await;
+    world.updated_often(300).await;
+    world.tell("users.user.updated", "unnamed", json!({}), caused_by(&root)).await;
+
+    let ids = |trace: &Trace| -> Vec<_> {
+        trace.links.iter().map(|link| (link.depth, link.event.id.clone().unwrap())).collect()
+    };
+    let expected = [(0, root.clone()), (1, soon), (1, named.clone()), (2, after_it)];
+    for asked in [&root, &named] {
+        let trace = world.console.trace_by(asked, reach).await.unwrap();
+        assert_eq!(ids(&trace), expected, "asked for {asked}");
+        assert!(trace.gave_up_after_seconds.unwrap() > 0.0, "it says that it did not read everything");
+    }
+    let whole = world.console.trace(&root, Some(LIMIT)).await.unwrap();
+    assert_eq!((ids(&whole)[..4].to_vec(), whole.links.len()), (expected.to_vec(), 5));
+    assert_eq!(whole.links[4].event.aggregate.as_deref(), Some("unnamed"));
+    assert_eq!(whole.gave_up_after_seconds, None);
+}
+
+#[tokio::test]
+async fn a_trace_without_its_first_event_has_the_others() {
+    let world = World::new().await;
+    let gone = new_id();
+    let of_chain =
+        || Told { correlation_id: Some(gone.clone()), causation_id: Some(gone.clone()), ..Told::default() };
+    let one = world.tell("users.user.updated", "u", json!({}), of_chain()).await;
+    let other = world.tell("payments.order.paid", "o", json!({}), of_chain()).await;
+    let trace = world.console.trace(&other, None).await.unwrap();
+    let ids: Vec<_> = trace.links.iter().map(|link| (link.depth, link.event.id.clone().unwrap())).collect();
+    assert_eq!(ids, [(0, one), (0, other)]);
+    assert_eq!((trace.correlation_id, trace.gave_up_after_seconds), (gone, None));
 }
 
 #[tokio::test]

@@ -171,12 +171,13 @@ fn check_streams(facts: &Facts, violations: &mut Violations) {
         let (committed, stored) = (by_aggregate(committed), by_aggregate(stored));
         for (aggregate, told) in &committed {
             let held = stored.get(aggregate).cloned().unwrap_or_default();
-            violations.check(*told == held, || {
-                format!(
-                    "{stream}: about {aggregate} {} events were committed, {} are there, or not in order",
+            violations.check(*told == held, || match told.iter().find(|id| !held.contains(id)) {
+                Some(lost) => format!(
+                    "{stream}: about {aggregate} {} events were committed, {} are there; {lost} is not",
                     told.len(),
-                    held.len()
-                )
+                    held.len(),
+                ),
+                None => format!("{stream}: what was told about {aggregate} is not in order"),
             });
         }
         for aggregate in stored.keys().filter(|aggregate| !committed.contains_key(*aggregate)) {
