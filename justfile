@@ -66,6 +66,12 @@ set positional-arguments
 @rehearse:
     exec python3 deploy/rehearse.py
 
+# Rehearse deploy/compose.yaml without an engine: its processes, secrets and settings on this machine
+[no-exit-message]
+@rehearse-compose:
+    cargo build --workspace --bins
+    exec python3 deploy/compose/rehearse.py
+
 # Make certificates for the gateway and the services: the next `up` encrypts what they say to each other (mTLS)
 @certs:
     cargo run --quiet -p meshctl -- certs "${MESH_FOLDER:-.mesh}/certs"

@@ -3,6 +3,7 @@
 
     python3 deploy/manifests.py check           schemas, variables, secrets, limits and rendered manifests
     python3 deploy/manifests.py render          writes deploy/kubernetes/rendered/ anew
+    python3 deploy/manifests.py test            shows that the checks find what is wrong
     python3 deploy/manifests.py environments    what each process is started with, as JSON
 
 Needs Python 3.11; kubectl renders, and the wheels of deploy/manifests/requirements.txt know the schemas. Both are fetched.
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: list[str]) -> int:
-    if arguments not in (["check"], ["render"], ["environments"]):
+    if arguments not in (["check"], ["render"], ["test"], ["environments"]):
         print(__doc__, file=sys.stderr)
         return 2
     try:
@@ -30,6 +31,8 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     command = [python, "-m", "manifests", str(kubectl), *arguments]
+    if arguments == ["test"]:
+        command = [python, "-m", "manifests.tests"]
     return subprocess.run(command, cwd=ROOT / "deploy").returncode
 
 

@@ -8,7 +8,7 @@ use shared::time::Clock;
 
 #[tokio::main]
 pub(crate) async fn main() -> ExitCode {
-    if let Some(code) = shared::command::answered("counseling-svc") {
+    if let Some(code) = shared::command::answered("counseling-svc", option_env!("MESH_COMMIT")) {
         return code;
     }
     let config = CounselingConfig::read(Source::from_environment());

@@ -10,8 +10,8 @@ import yaml
 
 from .checks import DEPLOY, PROCESSES, Process
 
-# Of what is not ours: what it must write, or does once.
-MAY_WRITE = {"nats-volumes"}
+# Does one thing once: it needs neither limits nor a health check.
+ONCE = {"nats-volumes"}
 
 
 def load() -> dict:
@@ -60,7 +60,7 @@ def hardening(name: str, service: dict) -> list[str]:
         found.append("its root can be written")
     if service.get("cap_drop") != ["ALL"]:
         found.append("it keeps capabilities")
-    if name not in MAY_WRITE:
+    if name not in ONCE:
         if "limits" not in service.get("deploy", {}).get("resources", {}):
             found.append("it has no limits")
         if not binary(service) and "healthcheck" not in service:

@@ -12,7 +12,7 @@ from .checks import DEPLOY, PROCESSES, Process
 
 OVERLAYS = ("dev", "production")
 VERSION = "1.37"
-# Kinds that run pods, and where their template is.
+# Seconds that a pod has at least, beside what it takes to end.
 GRACE = 5
 
 

@@ -60,6 +60,6 @@ document.querySelector("#say").addEventListener("submit", async (submitted) => {
     reply.textContent = text || "…";
   }
   const { tokens } = await api("/v1/users/me/tokens");
-  const left = tokens.allowance === undefined ? "∞" : tokens.allowance - tokens.used + tokens.purchased;
+  const left = tokens.allowance == null ? "∞" : tokens.allowance - tokens.used + tokens.purchased;
   state.textContent = `${left} messages left`;
 });

@@ -12,7 +12,7 @@ use shared::keys::SigningKey;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    if let Some(code) = shared::command::answered("gateway") {
+    if let Some(code) = shared::command::answered("gateway", option_env!("MESH_COMMIT")) {
         return code;
     }
     let arguments: Vec<_> = std::env::args().skip(1).collect();

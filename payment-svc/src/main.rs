@@ -9,7 +9,7 @@ use shared::time::Clock;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    if let Some(code) = shared::command::answered("payment-svc") {
+    if let Some(code) = shared::command::answered("payment-svc", option_env!("MESH_COMMIT")) {
         return code;
     }
     let config = PaymentConfig::read(Source::from_environment());

@@ -6,7 +6,6 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::config::Source;
@@ -14,19 +13,22 @@ use crate::config::Source;
 /// How long the process may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The version, and the commit it was built from if the build was told (`MESH_COMMIT`).
-pub static VERSION: LazyLock<String> = LazyLock::new(|| match option_env!("MESH_COMMIT") {
-    Some(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
-    None => env!("CARGO_PKG_VERSION").to_owned(),
-});
+/// The version, and the commit it was built from if the build was told. Binaries read `MESH_COMMIT` themselves, so that
+/// another commit compiles them anew and nothing else.
+pub fn version(commit: Option<&str>) -> String {
+    match commit.filter(|commit| !commit.is_empty()) {
+        Some(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
+        None => env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
 
 /// Answers `--version`, and `healthcheck`: that one asks the running process at `METRICS_ADDR`, and ends with 1 when it
 /// should get no requests. None when something else is asked for.
-pub fn answered(name: &str) -> Option<ExitCode> {
+pub fn answered(name: &str, commit: Option<&str>) -> Option<ExitCode> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--version" | "-V"] => {
-            println!("{name} {}", *VERSION);
+            println!("{name} {}", version(commit));
             Some(ExitCode::SUCCESS)
         }
         ["healthcheck"] => Some(healthcheck(name)),
@@ -115,6 +117,13 @@ mod tests {
         let ready = told(address).await.unwrap();
         assert_eq!(ready.code, 200);
         assert!(ready.body.contains(r#""status":"ready""#), "{}", ready.body);
+    }
+
+    #[test]
+    fn a_version_tells_its_commit_where_that_is_known() {
+        let plain = env!("CARGO_PKG_VERSION");
+        assert_eq!(version(Some("c0ffee1")), format!("{plain} (c0ffee1)"));
+        assert_eq!((version(None), version(Some(""))), (plain.to_owned(), plain.to_owned()));
     }
 
     #[tokio::test]

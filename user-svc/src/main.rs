@@ -6,7 +6,7 @@ use shared::time::Clock;
 
 #[tokio::main]
 pub(crate) async fn main() -> ExitCode {
-    if let Some(code) = shared::command::answered("user-svc") {
+    if let Some(code) = shared::command::answered("user-svc", option_env!("MESH_COMMIT")) {
         return code;
     }
     let start = |config| user_svc::start(config, Clock::system());

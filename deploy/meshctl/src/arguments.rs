@@ -1,6 +1,7 @@
 //! What `meshctl` is asked for.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
@@ -22,9 +23,11 @@ Environment:
 Times are RFC 3339 (2026-01-02T03:04:05Z) or ages (90s, 10m, 2h, 3d).
 Ends with 0 when it was done, 1 when it could not be done, 2 when it was asked for what cannot be.";
 
+static VERSION: LazyLock<String> = LazyLock::new(|| shared::command::version(option_env!("MESH_COMMIT")));
+
 /// Operates the mesh: looks at it, and repairs it. Whatever changes something is put on record first.
 #[derive(Parser)]
-#[command(version = shared::command::VERSION.as_str(), arg_required_else_help = true, after_help = ENVIRONMENT)]
+#[command(version = VERSION.as_str(), arg_required_else_help = true, after_help = ENVIRONMENT)]
 pub struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,

@@ -12,6 +12,7 @@ use serde_json::json;
 use shared::testkit::Engine;
 use tokio::task::spawn_blocking;
 
+use crate::browser::chromium::Page;
 use crate::openapi::Document;
 use crate::world::{Call, World};
 
@@ -139,6 +140,21 @@ async fn a_chat_in_a_page_is_there_in_development_only() {
     let base = format!("http://{}", elsewhere.address);
     let refused = world.send_to(&base, Call::get("/chat")).await;
     assert_eq!((refused.status, refused.code()), (404, "HTTP_NOT_FOUND"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chat_in_a_page_talks() {
+    let Some(mut page) = Page::open().await else { return };
+    let world = world().await;
+    page.go(&format!("http://{}/chat", world.address())).await;
+    page.wait_for("document.querySelectorAll('#talk p').length === 1").await;
+    page.eval("document.querySelector('[name=message]').value = '요즘 잠을 잘 못 자요.'").await;
+    page.eval("document.querySelector('#say').requestSubmit()").await;
+    page.wait_for("document.querySelector('#state').textContent === '6 messages left'").await;
+    let said = page.eval("[...document.querySelectorAll('#talk p')].map((line) => line.textContent)").await;
+    let said: Vec<_> = said.as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    assert!(said.len() == 3 && said[1] == "요즘 잠을 잘 못 자요." && said[2].chars().count() > 5, "{said:?}");
+    page.close().await;
 }
 
 /// Codes of errors among the texts in the code.

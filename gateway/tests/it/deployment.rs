@@ -10,6 +10,7 @@ use serde::Deserialize;
 use shared::config::Source;
 use shared::keys::SigningKey;
 use shared::service::ServiceConfig;
+use shared::testkit::{self, without_cargo};
 
 /// A process, as `deploy/manifests.py environments` tells it.
 #[derive(Deserialize)]
@@ -39,6 +40,11 @@ fn manifests_keep_their_schemas_and_name_variables_that_are_read() {
     if let Some(said) = manifests("check") {
         assert!(said.contains("13 processes and 2 overlays"), "{said}");
     }
+}
+
+#[test]
+fn what_is_wrong_in_manifests_is_found() {
+    manifests("test");
 }
 
 /// Writes what a file of this name holds, and tells where.
@@ -76,5 +82,37 @@ fn every_process_takes_what_it_is_started_with() {
             other => panic!("{place}: {other} is none of ours"),
         };
         assert!(wrong.is_none(), "{place}: {name}: {wrong:?}");
+    }
+}
+
+/// What a rehearsal in `deploy` says at its end.
+fn rehearse(script: &str) -> String {
+    for binary in ["gateway", "user-svc", "counseling-svc", "payment-svc", "meshctl"] {
+        testkit::binary(binary);
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(script);
+    let mut command = Command::new("python3");
+    command.arg(script);
+    without_cargo(&mut command);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+#[test]
+fn what_was_backed_up_is_there_again() {
+    assert_eq!(rehearse("rehearse.py"), "everything that was there at the backup is there again\n");
+}
+
+#[test]
+fn compose_starts_a_mesh_that_works() {
+    if manifests("check").is_none() {
+        return;
+    }
+    let said = rehearse("compose/rehearse.py");
+    match said.strip_prefix("skipped: ") {
+        Some(reason) => eprintln!("skipped: {reason}"),
+        None => assert!(said.contains("every replica of compose.yaml starts"), "{said}"),
     }
 }

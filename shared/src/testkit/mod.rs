@@ -27,7 +27,7 @@ pub use link::Link;
 pub use nats::{Broker, NatsServer};
 pub use neighbour::{Neighbour, everything_published};
 pub use postgres::PostgresServer;
-pub use process::{Process, binary, free_port};
+pub use process::{Process, binary, free_port, without_cargo};
 pub use schema::{check_migrations, next_release, next_release_if_asked, schema};
 pub use service::{call_by_path, caller, check_authority, mesh_signing_key, service_config};
 pub use streams::{deliver_again, events, first_dead_letter, idle, publish_as_told, tried_in_vain};

@@ -111,15 +111,7 @@ pub(super) fn built(name: &str, features: &[&str]) -> PathBuf {
     let folder = this.parent().expect("an executable is in a folder");
     let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let mut build = Command::new(env!("CARGO"));
-    // What cargo tells a test of itself would make build scripts that look at it, such as ring's, run again, and all
-    // that hangs on them.
-    let told = std::env::vars_os().map(|(name, _)| name).filter(|name| {
-        let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
-        prefixes.iter().any(|prefix| name.to_string_lossy().starts_with(prefix))
-    });
-    for name in told {
-        build.env_remove(name);
-    }
+    without_cargo(&mut build);
     let status = build
         // With the features of the whole workspace, as `cargo test --workspace` has just built it.
         .args(["build", "--quiet", "--workspace", "--bin", name, "--features", &features.join(",")])
@@ -129,6 +121,18 @@ pub(super) fn built(name: &str, features: &[&str]) -> PathBuf {
         .expect("cargo runs");
     assert!(status.success(), "{name} does not build");
     folder.join(name)
+}
+
+/// Keeps what cargo tells a test of itself from a command that builds: it would make build scripts that look at it, such
+/// as ring's, run again, and all that hangs on them.
+pub fn without_cargo(command: &mut Command) {
+    let told = std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+        prefixes.iter().any(|prefix| name.to_string_lossy().starts_with(prefix))
+    });
+    for name in told {
+        command.env_remove(name);
+    }
 }
 
 /// The path of a program: from the environment variable, from `.tools/bin`, or from the PATH.
