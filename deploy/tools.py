@@ -79,6 +79,8 @@ def candidates(name: str) -> list[Path]:
 
 
 def in_tools(name: str) -> Path | None:
+    if "reports" not in PINS[name]:
+        return recorded(name)
     if "requirements" in PINS[name] and not is_current(name):
         return None
     if "requirements" in PINS[name]:
@@ -91,6 +93,13 @@ def in_tools(name: str) -> Path | None:
     return place if version_of(program, asks(name)) == numbers(PINS[name]["reports"]) else None
 
 
+def recorded(name: str) -> Path | None:
+    """A program that does not tell its version: cargo has written down which one it installed."""
+    place, record = TOOLS / "bin" / name, TOOLS / ".crates.toml"
+    wanted = f'"{PINS[name]["crate"]} {PINS[name]["version"]} '
+    return place if place.exists() and record.exists() and wanted in record.read_text() else None
+
+
 def fetch(name: str) -> Path:
     pin = PINS[name]
     TOOLS.mkdir(exist_ok=True)
@@ -99,7 +108,7 @@ def fetch(name: str) -> Path:
         # Another run may have fetched it while this one waited for the lock.
         if found := in_tools(name):
             return found
-        say(f"fetching {name} {pin['reports']} into .tools/")
+        say(f"fetching {name} {pin.get('reports', pin.get('version'))} into .tools/")
         if "crate" in pin:
             cargo_install(name, pin)
         elif "requirements" in pin:
@@ -263,6 +272,8 @@ def machine() -> str:
 
 def elsewhere(name: str, pin: dict) -> str:
     if "accepts_from" not in pin:
+        if "crate" in pin:
+            return f"run `cargo install {pin['crate']} --version {pin['version']} --locked` to see why"
         return "run it on a machine that the wheels in its requirements file are for"
     override = f", or say in {OVERRIDES[name]} where it is" if name in OVERRIDES else ""
     return f"install {name} {pin['accepts_from']} or newer so that it is on the PATH{override}"
