@@ -122,6 +122,18 @@ fmt:
 @fuzz-api *options:
     exec python3 deploy/fuzz.py "$@"
 
+# Fuzz every parser of what others send, ten seconds a rule (--seconds N: for so long)
+[no-exit-message]
+@fuzz *options:
+    exec deploy/fuzz_parsers.sh "$@"
+
+# Pass the services' tests on the schema of the next release: what is there, and columns and tables that nobody knows yet
+test-next-release:
+    nats_server=$(python3 deploy/tools.py path nats-server) \
+      && postgres_bin=$(python3 deploy/tools.py path postgres) \
+      && NEXT_RELEASE=1 NATS_SERVER="$nats_server" POSTGRES_BIN="$postgres_bin" \
+      cargo test -p user-svc -p counseling-svc -p payment-svc --test it -- --skip upgrade::
+
 # Use the whole mesh while everything fails, then check what was promised (--help: --seed, --runs, --database, --broker, …)
 [no-exit-message]
 @chaos *options:

@@ -138,7 +138,13 @@ mod tests {
                 Err(error) => check_refusal(&error),
             }
             match extract::<Params<Sample>>(again()) {
-                Ok(Params(Sample { counselor_id, is_open: _, number: _ })) => {
+                Ok(Params(Sample { counselor_id, is_open, number })) => {
+                    // What is true or a number stands in the query.
+                    assert!(
+                        is_open.is_none() || query.contains("isOpen") || query.contains('%'),
+                        "{query}: {is_open:?}"
+                    );
+                    assert!(query.contains("number") || query.contains('%'), "{query}: {number}");
                     if let Err(error) = check_ids([("counselorId", counselor_id.as_ref())]) {
                         check_refusal(&error);
                         assert!(error.details()[0].starts_with("counselorId: "));

@@ -337,17 +337,6 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_or_refused() {
-        let file = "[nats]\nurl = \"nats://a\"\n[cors]\norigins = [\"a\", 1, [2026-01-02]]\n[a.b.c]\nd = { e = 1.5 }\n";
-        Corpus::new([file]).check_text(file!(), |text| {
-            let Ok(table) = text.parse::<toml::Table>() else { return };
-            let mut values = BTreeMap::new();
-            flatten("", &table, &mut values);
-            assert!(values.keys().all(|key| !key.ends_with('.') || text.contains("\"\"")), "{values:?}");
-        });
-    }
-
-    #[test]
     fn a_missing_secret_is_named_once() {
         let mut missing = source(&[("SHORT", "1")]);
         assert!(missing.secret("key", 10).is_none() && missing.secret("short", 10).is_none());

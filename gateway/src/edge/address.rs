@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_client_is_an_address_of_the_chain() {
-        let networks = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let networks: [IpNet; 2] = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
         let proxies = TrustedProxies(networks.into());
         let lines = [
             "9.9.9.9, 10.0.0.2",

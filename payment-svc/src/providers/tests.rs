@@ -33,7 +33,7 @@ fn check(provider: &dyn Provider, header: &str, corpus: &str) {
                 };
                 assert!(order_id.iter().chain(&payment_key).all(is_plain), "{order_id:?} {payment_key:?}");
             }
-            Ok(None) => assert!(serde_json::from_slice::<serde_json::Value>(body).is_ok()),
+            Ok(None) => {}
             Err(refusal) => assert_eq!(refusal, NoticeRefusal::Body),
         }
         if provider.signs_notices() {

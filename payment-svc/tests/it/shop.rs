@@ -100,6 +100,7 @@ impl Shop {
         });
         let (sandbox, clock) = (sandbox.await.unwrap(), Clock::system());
         let service = Instance::with(config(&nats, &file, &sandbox), clock.clone()).await;
+        testkit::next_release_if_asked(service.running.database()).await;
         receiver.pass_on_to(&service);
         Self { nats, clock, sandbox, service, file, receiver }
     }

@@ -52,6 +52,7 @@ impl<V: Vendor> Till<V> {
         set_up(&mut config, &fake);
         let clock = Clock::system();
         let service = Instance::with(config, clock.clone()).await;
+        testkit::next_release_if_asked(service.running.database()).await;
         Self { nats, clock, service, fake, by: new_id(), provider, _file: file }
     }
 

@@ -121,7 +121,7 @@ fn an_operator_is_shown_every_message_whatever_is_in_it() {
         } else {
             assert_eq!(serde_json::from_slice::<Value>(&data).unwrap(), event.data);
         }
-        let _ = (event.cause(), super::events::made_at(event.id.as_deref().unwrap_or_default()));
+        let _ = (event.cause(), super::events::made(event.id.as_deref().unwrap_or_default()));
         let letter = super::dead_letters::BuriedEvent::of(event);
         serde_json::to_string(&letter).unwrap();
     });

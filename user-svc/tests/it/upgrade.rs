@@ -2,7 +2,7 @@
 
 use shared::id::new_id;
 use shared::messaging::SETTLE_RESERVATIONS;
-use shared::proto::events::v1::{CounselMessageFailed, UserCreated};
+use shared::proto::events::v1::{CounselMessageFailed, CounselMessageFailure, UserCreated};
 use shared::testkit::{Neighbour, eventually, next_release, schema};
 
 use crate::world::{Instance, World};
@@ -21,7 +21,7 @@ async fn use_it(world: &World, instance: &Instance, counseling: &Neighbour) {
         user_id: user_id.clone(),
         user_message_id,
         reservation_id: released,
-        failure: 1,
+        failure: CounselMessageFailure::Assistant.into(),
     };
     counseling.tell(&failed).await;
     eventually("one of two is released", async || instance.tokens_of(&user_id).await.reserved == 1).await;
