@@ -55,7 +55,7 @@ document.querySelector("#say").addEventListener("submit", async (submitted) => {
   for await (const { name, data } of events(answer.body)) {
     if (name === "restart") text = "";
     if (name === "delta") text += data.text;
-    if (name === "message") text = data.counselorResponseMessage.message;
+    if (name === "message") text = data.data.counselorResponseMessage.message;
     if (name === "error") text = data.message;
     reply.textContent = text || "…";
   }
