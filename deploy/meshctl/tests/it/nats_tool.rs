@@ -100,6 +100,7 @@ async fn every_command_of_the_document_finds_what_it_asks_for() {
     tested.extend(consumers(&tool).await);
     tested.extend(registry(&tool).await);
     tested.extend(services(&tool).await);
+    tested.extend(backups(&tool, &user).await);
 
     let documented: BTreeSet<_> = documented().collect();
     assert_eq!(documented, tested, "docs/operations.md shows what is tested here, and nothing else");
@@ -151,13 +152,51 @@ async fn streams(tool: &Tool, user: &str) -> [&'static str; 4] {
     tool.client.publish(seen.reply.unwrap(), "+ACK".into()).await.unwrap();
     assert_eq!(tool.api(&format!("CONSUMER.DELETE.USERS.{name}"), Value::Null).await["success"], true);
 
-    let got = tool.api("STREAM.MSG.GET.USERS", json!({ "seq": 1 })).await;
+    check_stored(tool, user).await;
+    ["stream ls", "stream info", "stream view", "stream get"]
+}
+
+/// The first event of USERS, as the leader of the stream has it.
+async fn check_stored(tool: &Tool, user: &str) {
     use base64::Engine;
+    let got = tool.api("STREAM.MSG.GET.USERS", json!({ "seq": 1 })).await;
     let message = &got["message"];
     let data = base64::engine::general_purpose::STANDARD.decode(message["data"].as_str().unwrap()).unwrap();
     assert_eq!(message["subject"], format!("users.user.created.{user}"));
     check_event(&headers_of(message), &data, user);
-    ["stream ls", "stream info", "stream view", "stream get"]
+}
+
+/// A stream goes into a backup chunk by chunk, and comes back from it when it is gone.
+async fn backups(tool: &Tool, user: &str) -> [&'static str; 2] {
+    let inbox = tool.client.new_inbox();
+    let mut incoming = tool.client.subscribe(inbox.clone()).await.unwrap();
+    let question = json!({ "deliver_subject": inbox, "chunk_size": 128 * 1024 });
+    let told = tool.api("STREAM.SNAPSHOT.USERS", question).await;
+    let mut chunks = Vec::new();
+    loop {
+        let chunk = timeout(LIMIT, incoming.next()).await.unwrap().unwrap();
+        // An empty one is the last.
+        if chunk.payload.is_empty() {
+            break;
+        }
+        if let Some(reply) = chunk.reply {
+            tool.client.publish(reply, Bytes::new()).await.unwrap();
+        }
+        chunks.push(chunk.payload);
+    }
+    assert_eq!(told["state"]["messages"], 1);
+
+    assert_eq!(tool.api("STREAM.DELETE.USERS", Value::Null).await["success"], true);
+    let what = json!({ "config": told["config"], "state": told["state"] });
+    let begun = tool.api("STREAM.RESTORE.USERS", what).await;
+    let to = begun["deliver_subject"].as_str().unwrap();
+    for chunk in chunks.into_iter().chain([Bytes::new()]) {
+        let taken = timeout(LIMIT, tool.client.request(to.to_owned(), chunk)).await.unwrap().unwrap();
+        let refused = serde_json::from_slice::<Value>(&taken.payload).unwrap_or_default()["error"].take();
+        assert!(refused.is_null(), "{refused}");
+    }
+    check_stored(tool, user).await;
+    ["account backup", "account restore"]
 }
 
 async fn consumers(tool: &Tool) -> [&'static str; 2] {
