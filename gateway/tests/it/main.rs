@@ -10,6 +10,8 @@ mod browser;
 mod catalog;
 mod checkout;
 mod clients;
+#[path = "../support/config.rs"]
+mod config;
 mod configuration;
 mod console;
 mod conversation;
