@@ -32,8 +32,7 @@ impl IdempotencyKeys {
     pub async fn claim(&self, claim: &Claim) -> Result<String, Error> {
         claim.check()?;
         let now = self.clock.now();
-        let standing =
-            repository::claim(self.database.write(), claim, now, now.plus(self.keep)).await?;
+        let standing = repository::claim(self.database.write(), claim, now, now.plus(self.keep)).await?;
         if standing.request_hash == claim.request_hash {
             Ok(standing.id)
         } else {

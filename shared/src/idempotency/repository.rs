@@ -1,7 +1,9 @@
 //! Claims in the database.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ExprTrait, FromQueryResult, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{
+    ActiveValue::Set, ExprTrait, FromQueryResult, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*,
+};
 
 use super::domain::Claim;
 use super::entity::{ActiveModel, Column, Entity, Model};

@@ -203,7 +203,11 @@ async fn a_claim_is_the_callers_and_every_field_has_its_rule() {
     let first = ask(user("u"), good()).await.unwrap();
     assert_eq!(ask(user("u"), good()).await.unwrap(), first);
     assert_ne!(ask(user("v"), good()).await.unwrap(), first);
-    assert_eq!(ask(Caller::Admin("u".to_owned()), good()).await.unwrap(), first, "who has become an admin repeats");
+    assert_eq!(
+        ask(Caller::Admin("u".to_owned()), good()).await.unwrap(),
+        first,
+        "who has become an admin repeats"
+    );
     let other = ClaimKeyRequest { request_hash: sha256_hex("two"), ..good() };
     assert_eq!(ask(user("u"), other).await.unwrap_err().code(), Code::AlreadyExists);
     assert_eq!(ask(Caller::Gateway, good()).await.unwrap_err().code(), Code::PermissionDenied);
@@ -216,7 +220,10 @@ async fn a_claim_is_the_callers_and_every_field_has_its_rule() {
     };
     assert_eq!(refused(ClaimKeyRequest::default()).await, ["operation", "key_hash", "request_hash", "id"]);
     for operation in ["Create", "create order", "é", &"a".repeat(65)] {
-        assert_eq!(refused(ClaimKeyRequest { operation: operation.to_owned(), ..good() }).await, ["operation"]);
+        assert_eq!(
+            refused(ClaimKeyRequest { operation: operation.to_owned(), ..good() }).await,
+            ["operation"]
+        );
     }
     for hash in ["k", &sha256_hex("k").to_uppercase(), &sha256_hex("k")[1..], &"é".repeat(32)] {
         assert_eq!(refused(ClaimKeyRequest { key_hash: hash.to_owned(), ..good() }).await, ["key_hash"]);

@@ -16,7 +16,8 @@ use shared::proto::v1::idempotency_service_client::IdempotencyServiceClient;
 use shared::proto::v1::order_service_client::OrderServiceClient;
 use shared::proto::v1::user_service_client::UserServiceClient;
 use shared::proto::v1::{
-    ClaimKeyRequest, ConfirmOrderRequest, CreateOrderRequest, GetOrderRequest, InitializeUserRequest, Order, OrderState,
+    ClaimKeyRequest, ConfirmOrderRequest, CreateOrderRequest, GetOrderRequest, InitializeUserRequest, Order,
+    OrderState,
 };
 use shared::testkit::{self, Engine, Killable, NatsServer, TestDatabase, caller, eventually};
 use tonic::Status;
