@@ -127,6 +127,11 @@ fmt:
 @fuzz *options:
     exec deploy/fuzz_parsers.sh "$@"
 
+# Write down anew what the hot paths allocate (gateway/tests/allocations), after a change that was worth it or a saving
+allocations:
+    nats_server=$(python3 deploy/tools.py path nats-server) \
+      && NATS_SERVER="$nats_server" WRITE_REFERENCE=1 cargo test -p gateway --test allocations -- --nocapture
+
 # Pass the services' tests on the schema of the next release: what is there, and columns and tables that nobody knows yet
 test-next-release:
     nats_server=$(python3 deploy/tools.py path nats-server) \

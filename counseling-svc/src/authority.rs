@@ -59,4 +59,5 @@ pub const RULES: &[Rule] = &[
     ("/hearlers.v1.CounselPromptService/UpdateCounselTechniqueTransitionRule", Admin),
     ("/hearlers.v1.CounselPromptService/DeleteCounselTechniqueTransitionRule", Admin),
     ("/hearlers.v1.UserDataService/ExportUserData", User),
+    ("/hearlers.v1.IdempotencyService/ClaimKey", User),
 ];

@@ -29,6 +29,7 @@ use shared::proto::v1::counsel_prompt_service_server::CounselPromptServiceServer
 use shared::proto::v1::counsel_service_server::CounselServiceServer;
 use shared::proto::v1::counselor_service_server::CounselorServiceServer;
 use shared::proto::v1::episode_service_server::EpisodeServiceServer;
+use shared::proto::v1::idempotency_service_server::IdempotencyServiceServer;
 use shared::proto::v1::user_data_service_server::UserDataServiceServer;
 use shared::service::{Running, Service};
 use shared::time::Clock;
@@ -94,6 +95,7 @@ pub async fn start_with(
         .with(EpisodeServiceServer::new(EpisodeGrpc::new(database, clock)))
         .with(CounselPromptServiceServer::new(PromptGrpc::new(database, clock)))
         .with(CounselServiceServer::new(CounselGrpc::new(commands, database)))
-        .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)));
+        .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)))
+        .with(IdempotencyServiceServer::new(service.idempotency_keys()));
     service.serve(server).await
 }

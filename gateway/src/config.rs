@@ -16,7 +16,6 @@ use shared::token_cache::TOKENS;
 
 use crate::edge::EdgeSettings;
 use crate::feed::FeedSettings;
-use crate::idempotency::IdempotencySettings;
 use crate::images::ImageSettings;
 use crate::session::SessionKeySettings;
 use crate::signin::SignInSettings;
@@ -56,12 +55,10 @@ pub struct Config {
     pub upstream: ChannelSettings,
     /// `STATIC_USER_SVC`, `STATIC_COUNSELING_SVC`, `STATIC_PAYMENT_SVC`: addresses in place of the registry.
     pub static_addresses: HashMap<String, Vec<String>>,
-    /// `REGISTRY_TTL` (seconds).
+    /// `REGISTRY_TTL` (seconds), `STREAM_REPLICAS`, which is that of the gateway's own buckets as well.
     pub registry: RegistrySettings,
     /// `IMAGE_STORE`, `IMAGE_MAX_BYTES`, `IMAGE_FOLDER`, `PUBLIC_URL`, `S3_…`.
     pub images: ImageSettings,
-    /// `IDEMPOTENCY_KEEP` (seconds), `STREAM_REPLICAS`.
-    pub idempotency: IdempotencySettings,
     /// `FEED_HISTORY` (seconds), `FEED_EVENTS`, `FEED_CONNECTIONS`, `FEED_CONNECTIONS_PER_USER`.
     pub feed: FeedSettings,
     /// `CONSOLE_NATS_USER`, `CONSOLE_NATS_PASSWORD`: with them there is a console for operators, which is that user of
@@ -102,9 +99,7 @@ impl Config {
         upstream.concurrency = source.or("upstream.concurrency", upstream.concurrency);
         let static_addresses = read_static_addresses(&mut source);
         let images = ImageSettings::read(&mut source);
-        let idempotency = read_idempotency(&mut source);
-        let mut registry = RegistrySettings { replicas: idempotency.replicas, ..RegistrySettings::default() };
-        registry.ttl = source.seconds("registry.ttl", registry.ttl);
+        let registry = read_registry(&mut source);
         let feed = read_feed(&mut source);
         let console = read_console(&mut source, &nats);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
@@ -131,7 +126,6 @@ impl Config {
                 static_addresses,
                 registry,
                 images: images?,
-                idempotency,
                 feed,
                 console,
                 shutdown_limit,
@@ -151,16 +145,13 @@ fn read_signing_key(source: &mut Source) -> Option<SigningKey> {
     key
 }
 
-fn read_idempotency(source: &mut Source) -> IdempotencySettings {
-    let defaults = IdempotencySettings::default();
-    let settings = IdempotencySettings {
-        keep: source.seconds("idempotency.keep", defaults.keep),
-        replicas: source.or("stream.replicas", defaults.replicas),
-    };
-    if !matches!(settings.replicas, 1 | 3 | 5) {
+fn read_registry(source: &mut Source) -> RegistrySettings {
+    let defaults = RegistrySettings::default();
+    let replicas = source.or("stream.replicas", defaults.replicas);
+    if !matches!(replicas, 1 | 3 | 5) {
         source.refuse("stream.replicas", "must be 1, 3 or 5");
     }
-    settings
+    RegistrySettings { replicas, ttl: source.seconds("registry.ttl", defaults.ttl) }
 }
 
 fn read_feed(source: &mut Source) -> FeedSettings {

@@ -37,8 +37,6 @@ pub use edge::{EdgeSettings, Rate, TlsFiles};
 use edge::{RateLimits, Server};
 pub use feed::FeedSettings;
 use feed::Feeds;
-use idempotency::IdempotencyKeys;
-pub use idempotency::IdempotencySettings;
 use images::Images;
 pub use images::{ImageSettings, S3Settings, StoreSettings};
 pub use session::SessionKeySettings;
@@ -63,7 +61,6 @@ pub struct App {
     sign_in: SignIn,
     rates: Arc<RateLimits>,
     revoked: Arc<RevokedSessions>,
-    idempotency: IdempotencyKeys,
     images: Images,
     feeds: Feeds,
     console: Option<Arc<Console>>,
@@ -93,14 +90,12 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     let known = directory.clone();
     health.needs(move || without_instance(&known));
     shutdown.spawn(Monitor::new(&health, &nats, &config.nats).run(shutdown.clone()));
-    let open = || IdempotencyKeys::open(nats.clone(), config.idempotency.clone());
-    let idempotency = until_available("the bucket of idempotency keys", open).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| Error::internal(format!("{} cannot be listened on: {error}", config.listen)))?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let images = Images::open(config.images.clone(), &config.session_keys.key, Clock::system(), address)?;
-    let (replicas, key) = (config.idempotency.replicas, &config.session_keys.key);
+    let (replicas, key) = (config.registry.replicas, &config.session_keys.key);
     let open = || SignIn::open(&nats, config.sign_in.clone(), replicas, key, address);
     let sign_in = until_available("the bucket of sign-ins", open).await?;
     let follow = || RevokedSessions::follow(nats.clone(), replicas, &shutdown);
@@ -116,7 +111,6 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         sign_in,
         revoked,
         rates: RateLimits::start(&config.edge, &shutdown),
-        idempotency,
         images,
         feeds,
         console,

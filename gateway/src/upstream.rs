@@ -9,6 +9,7 @@ use shared::proto::v1::counsel_prompt_service_client::CounselPromptServiceClient
 use shared::proto::v1::counsel_service_client::CounselServiceClient;
 use shared::proto::v1::counselor_service_client::CounselorServiceClient;
 use shared::proto::v1::episode_service_client::EpisodeServiceClient;
+use shared::proto::v1::idempotency_service_client::IdempotencyServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::order_service_client::OrderServiceClient;
 use shared::proto::v1::product_service_client::ProductServiceClient;
@@ -37,6 +38,21 @@ impl Upstream {
     pub fn user_data(&self) -> [UserDataServiceClient<MeshChannel>; 3] {
         [&self.user_svc, &self.counseling_svc, &self.payment_svc]
             .map(|channel| UserDataServiceClient::new(channel.clone()))
+    }
+
+    /// The keys of what user-svc makes.
+    pub fn user_keys(&self) -> IdempotencyServiceClient<MeshChannel> {
+        IdempotencyServiceClient::new(self.user_svc.clone())
+    }
+
+    /// The keys of what counseling-svc makes.
+    pub fn counseling_keys(&self) -> IdempotencyServiceClient<MeshChannel> {
+        IdempotencyServiceClient::new(self.counseling_svc.clone())
+    }
+
+    /// The keys of what payment-svc makes.
+    pub fn payment_keys(&self) -> IdempotencyServiceClient<MeshChannel> {
+        IdempotencyServiceClient::new(self.payment_svc.clone())
     }
 
     /// Profiles.

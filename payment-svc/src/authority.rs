@@ -23,4 +23,5 @@ pub const RULES: &[Rule] = &[
     ("/hearlers.v1.SubscriptionService/CancelSubscription", User),
     ("/hearlers.v1.SubscriptionService/ResumeSubscription", User),
     ("/hearlers.v1.UserDataService/ExportUserData", User),
+    ("/hearlers.v1.IdempotencyService/ClaimKey", User),
 ];

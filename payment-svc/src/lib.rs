@@ -24,6 +24,7 @@ use shared::Error;
 use shared::grpc::{GrpcServer, UserDataGrpc};
 use shared::messaging::KEEP_CUSTOMERS;
 use shared::proto::v1::PaymentProvider;
+use shared::proto::v1::idempotency_service_server::IdempotencyServiceServer;
 use shared::proto::v1::order_service_server::OrderServiceServer;
 use shared::proto::v1::payment_service_server::PaymentServiceServer;
 use shared::proto::v1::product_service_server::ProductServiceServer;
@@ -82,7 +83,8 @@ pub async fn start(config: impl Into<PaymentConfig>, clock: Clock) -> Result<Run
         .with(ProductServiceServer::new(ProductGrpc::new(database, clock)))
         .with(SubscriptionServiceServer::new(SubscriptionGrpc::new(database, clock)))
         .with(OrderServiceServer::new(OrderGrpc::new(orders, database)))
-        .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)));
+        .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)))
+        .with(IdempotencyServiceServer::new(service.idempotency_keys()));
     service.serve(server).await
 }
 

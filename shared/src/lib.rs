@@ -10,6 +10,7 @@ pub mod hash;
 pub mod health;
 pub mod https;
 pub mod id;
+pub mod idempotency;
 pub mod keys;
 pub mod labels;
 pub mod mesh;

@@ -18,6 +18,7 @@ use crate::database::{self, Database};
 use crate::error::{Chain, Error};
 use crate::grpc::GrpcServer;
 use crate::health::{Health, Monitor};
+use crate::idempotency::{IdempotencyGrpc, IdempotencyKeys, sweep};
 use crate::mesh::{Instance, Registration};
 use crate::messaging::{self, Consumer, ConsumerSpec, Nats, PreparingHandler, Relay};
 use crate::metrics;
@@ -97,6 +98,13 @@ impl Service {
         F: Future<Output = ()> + Send + 'static,
     {
         self.workers.spawn(task(self.workers.clone()));
+    }
+
+    /// What the keys of clients stand for here. Those that have expired are forgotten in the background.
+    pub fn idempotency_keys(&self) -> IdempotencyGrpc {
+        let keys = IdempotencyKeys::new(&self.database, &self.clock, self.config.idempotency_keep);
+        self.spawn(|shutdown| sweep::run(keys.clone(), shutdown));
+        IdempotencyGrpc::new(keys)
     }
 
     /// Starts the relay and the gRPC server, and enters the registry.

@@ -27,4 +27,5 @@ pub const RULES: &[Rule] = &[
     ("/hearlers.v1.UserActivityService/GetUserTracking", Anybody),
     ("/hearlers.v1.UserActivityService/UpdateUserTracking", Anybody),
     ("/hearlers.v1.UserDataService/ExportUserData", User),
+    ("/hearlers.v1.IdempotencyService/ClaimKey", User),
 ];

@@ -18,6 +18,7 @@ use shared::Error;
 use shared::grpc::{GrpcServer, UserDataGrpc};
 use shared::messaging::{CREDIT_TOKENS, KEEP_PASSES, SETTLE_RESERVATIONS, TRACK_USERS};
 use shared::proto::v1::auth_user_service_server::AuthUserServiceServer;
+use shared::proto::v1::idempotency_service_server::IdempotencyServiceServer;
 use shared::proto::v1::message_token_service_server::MessageTokenServiceServer;
 use shared::proto::v1::session_service_server::SessionServiceServer;
 use shared::proto::v1::user_activity_service_server::UserActivityServiceServer;
@@ -64,6 +65,7 @@ pub async fn start(config: ServiceConfig, clock: Clock) -> Result<Running, Error
         .with(SessionServiceServer::new(SessionGrpc::new(database, clock)))
         .with(MessageTokenServiceServer::new(MessageTokenGrpc::new(database, clock)))
         .with(UserActivityServiceServer::new(UserActivityGrpc::new(database, clock)))
-        .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)));
+        .with(UserDataServiceServer::new(UserDataGrpc::new(database, export::sections)))
+        .with(IdempotencyServiceServer::new(service.idempotency_keys()));
     service.serve(server).await
 }

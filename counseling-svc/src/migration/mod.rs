@@ -10,6 +10,7 @@ mod m2026_03_01_000001_create_erased_users;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null};
+use shared::idempotency::CreateIdempotencyKeys;
 use shared::messaging::{CreateMessagingTables, IndexPublishedAlone};
 
 /// Every migration, in order.
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_02_01_000003_create_counsel_contexts::Migration),
             Box::new(m2026_03_01_000001_create_erased_users::Migration),
             Box::new(IndexPublishedAlone),
+            Box::new(CreateIdempotencyKeys),
         ]
     }
 }

@@ -65,7 +65,6 @@ pub const MEANINGS: &[Meaning] = &[
     ),
     Meaning::of("REQUEST_TIMEOUT", "that an answer may take"),
     Meaning::of("KEEP_ALIVE", "after which a silent stream of events shows that it lives"),
-    Meaning::of("IDEMPOTENCY_KEEP", "that an `Idempotency-Key` stands for its request"),
     Meaning::of("IMAGE_STORE", "where images of counselors and episodes are kept: `folder` or `s3`"),
     Meaning::of("IMAGE_MAX_BYTES", "bytes of an image that the folder takes"),
     Meaning::of("IMAGE_FOLDER", "the folder, which replicas of the gateway must share"),

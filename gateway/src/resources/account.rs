@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::App;
 use crate::dto::{api_enum, rfc3339};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
+use crate::idempotency::{Operation, id_for};
 use crate::input::{Body, IdempotencyKey};
 use crate::session::Session;
 use crate::upstream::promised;
@@ -242,7 +243,7 @@ pub async fn create_activity(
     key: IdempotencyKey,
     Body(body): Body<CreateActivity>,
 ) -> Answer<Activity> {
-    let id = app.idempotency.id_for(&key, &session.user_id, "create_activity", &body).await?;
+    let id = id_for(&app.upstream, &session, &key, Operation::CreateActivity, &body).await?;
     let record = v1::RecordUserActivityRequest {
         id,
         user_id: session.user_id.clone(),

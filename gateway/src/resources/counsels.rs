@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::App;
 use crate::dto::{self, Times, next_cursor, rfc3339};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
+use crate::idempotency::{Operation, id_for};
 use crate::input::{CounselorScope, IdempotencyKey, Ids, PageQuery, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
@@ -145,7 +146,7 @@ async fn create<M: TryFrom<v1::CounselMessage, Error = ApiError>>(
 ) -> Answer<NewCounsel<M>> {
     let bubble_response = body.bubble_response()?;
     let asked = (&counselor_id, &body);
-    let counsel_id = app.idempotency.id_for(key, &session.user_id, "create_counsel", &asked).await?;
+    let counsel_id = id_for(&app.upstream, session, key, Operation::CreateCounsel, &asked).await?;
     let request = v1::CreateCounselRequest {
         counsel_id,
         counselor_id,

@@ -12,6 +12,7 @@ use super::subscriptions::PayerQuery;
 use crate::App;
 use crate::dto::{self, api_enum, next_cursor, rfc3339};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
+use crate::idempotency::{Operation, id_for};
 use crate::input::{Body, IdempotencyKey, Ids, PageQuery, Params, PathIds, check_ids};
 use crate::session::Session;
 use crate::upstream::promised;
@@ -208,7 +209,7 @@ pub async fn create_order(
     if let Some(url) = &body.return_url {
         app.sign_in.check_redirect("returnUrl", url)?;
     }
-    let order_id = app.idempotency.id_for(&key, &session.user_id, "create_order", &body).await?;
+    let order_id = id_for(&app.upstream, &session, &key, Operation::CreateOrder, &body).await?;
     let CreateOrder { product_id, currency, return_url } = body;
     let request = v1::CreateOrderRequest { order_id, product_id, currency, return_url };
     let request = app.upstream.request(session.caller(), request);
@@ -377,7 +378,7 @@ pub async fn refund_order(
 ) -> Answer<OrderData> {
     key.require()?;
     let asked = (&order_id, &body);
-    let refund_id = app.idempotency.id_for(&key, &session.user_id, "refund_order", &asked).await?;
+    let refund_id = id_for(&app.upstream, &session, &key, Operation::RefundOrder, &asked).await?;
     let RefundOrder { amount, reason } = body;
     let request = v1::RefundOrderRequest { order_id, refund_id, amount, reason };
     let request = app.upstream.request(session.caller(), request);

@@ -37,8 +37,7 @@ pub struct Readiness {
 enum ReadinessStatus {
     /// Everything is there.
     Ready,
-    /// Requests are served, but what follows from them is late: the broker is away. Requests with an `Idempotency-Key`,
-    /// sign-in and feeds need it.
+    /// Requests are served, but what follows from them is late: the broker is away. Sign-in and feeds need it.
     Degraded,
     /// A service has no instance, or this gateway stops.
     Unready,

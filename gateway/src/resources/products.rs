@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::App;
 use crate::dto::{self, api_enum, next_cursor, rfc3339};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
+use crate::idempotency::{Operation, id_for};
 use crate::input::{Body, IdempotencyKey, Ids, PageQuery, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
@@ -183,7 +184,7 @@ pub async fn create_product(
     Body(body): Body<CreateProduct>,
 ) -> Answer<ProductData> {
     let request = v1::CreateProductRequest {
-        product_id: app.idempotency.id_for(&key, &session.user_id, "create_product", &body).await?,
+        product_id: id_for(&app.upstream, &session, &key, Operation::CreateProduct, &body).await?,
         kind: body.kind.into(),
         name: body.name,
         description: body.description,

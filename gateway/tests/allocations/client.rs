@@ -65,5 +65,6 @@ fn whole(answer: &[u8]) -> Option<(u16, usize)> {
     let head = std::str::from_utf8(&answer[..body]).unwrap();
     let length =
         head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("an answer has a length");
-    (answer.len() - body == length.trim().parse().unwrap()).then(|| (head[9..12].parse().unwrap(), body))
+    (answer.len() - body == length.trim().parse::<usize>().unwrap())
+        .then(|| (head[9..12].parse().unwrap(), body))
 }

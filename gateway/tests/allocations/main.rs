@@ -50,8 +50,7 @@ async fn no_hot_path_takes_much_more_memory_than_it_did() {
     let user_svc =
         Box::pin(user_svc::start(config("user-svc", &databases[0]), Clock::system())).await.unwrap();
     let counseling_svc = config("counseling-svc", &databases[1]);
-    let counseling_svc =
-        Box::pin(counseling_svc::start(counseling_svc.into(), Clock::system())).await.unwrap();
+    let counseling_svc = Box::pin(counseling_svc::start(counseling_svc, Clock::system())).await.unwrap();
     let mut configuration = gateway_config(&nats);
     configuration.console = None;
     configuration.registry.ttl = Duration::from_secs(30);

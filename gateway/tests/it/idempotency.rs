@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counseling_svc::assistant::OfflineAssistant;
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
+use shared::hash::sha256_hex;
+use shared::service::ServiceConfig;
 use shared::testkit::{Engine, eventually};
 
+use crate::orders::{create, pack};
 use crate::world::{Call, Reply, World};
 
 fn keyed(path: &str, body: &Value, token: &str, key: &str) -> Call {
@@ -130,65 +134,79 @@ async fn of_two_at_once_with_one_key_the_message_is_said_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_outlives_the_broker_and_is_refused_while_it_is_away() {
+async fn of_two_gateways_at_once_each_opens_the_counsel_of_the_key() {
     let world = Box::pin(World::start(Engine::Sqlite)).await;
+    let other = Box::pin(world.another_gateway(|_| {})).await;
+    let bases = [world.address(), other.address].map(|address| format!("http://{address}"));
     let token = world.guest().await;
-    let messages = world.counsel(&token).await;
-    let body = json!({ "message": "hello" });
-    let said = world.send(keyed(&messages, &body, &token, "k")).await.expect(201);
-
-    world.nats.kill();
-    eventually("the broker is missed", async || {
-        let away = world.send(keyed(&messages, &body, &token, "k")).await;
-        (away.status, away.code()) == (503, "E50301") && away.headers.contains_key("retry-after")
-    })
-    .await;
-    // Who sends no key does not need the broker.
-    world.say(&token, &messages, "without a key").await.expect(201);
-
-    world.nats.resume().await;
-    eventually("the broker is back", async || {
-        world.send(keyed(&messages, &body, &token, "k")).await.status != 503
-    })
-    .await;
-    let again = world.send(keyed(&messages, &body, &token, "k")).await.expect(201);
-    assert_eq!(again.body["data"], said.body["data"]);
-    refused(&world.send(keyed(&messages, &json!({ "message": "other" }), &token, "k")).await);
+    let counsels = format!("/v1/counselors/{}/counsels", world.counselor(&token).await);
+    let body = json!({});
+    let calls = bases.iter().cycle().take(6);
+    let calls = calls.map(|base| world.send_to(base, keyed(&counsels, &body, &token, "k")));
+    let replies = futures::future::join_all(calls).await;
+    let ids: Vec<_> = replies.into_iter().map(|reply| reply.expect(201).text("/counsel/id")).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    other.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_expires_and_one_that_is_deleted_is_new() {
-    let assistant = Arc::new(OfflineAssistant::new().unwrap());
-    let world = Box::pin(World::start_as(Engine::Sqlite, assistant, |config| {
-        config.idempotency.keep = Duration::from_secs(3);
-    }))
-    .await;
-    let token = world.guest().await;
-    let messages = world.counsel(&token).await;
-    let say = |text: &str, key: &str| world.send(keyed(&messages, &json!({ "message": text }), &token, key));
-    say("one", "k").await.expect(201);
-    refused(&say("two", "k").await);
-    eventually("the key expires", async || say("two", "k").await.status == 201).await;
-    refused(&say("three", "k").await);
+shared::on_each_engine! {
+    async fn a_key_needs_no_broker(engine: Engine) {
+        let world = Box::pin(World::start(engine)).await;
+        let token = world.guest().await;
+        let counsels = format!("/v1/counselors/{}/counsels", world.counselor(&token).await);
+        let before = world.send(keyed(&counsels, &json!({}), &token, "before")).await.expect(201);
 
-    let bucket = world.nats.connect().await.jetstream.get_key_value("idempotency").await.unwrap();
-    let stored: Vec<String> = futures::TryStreamExt::try_collect(bucket.keys().await.unwrap()).await.unwrap();
-    assert_eq!(stored.len(), 1);
-    let value = bucket.get(&stored[0]).await.unwrap().unwrap();
-    assert!(!String::from_utf8_lossy(&value).contains("two"), "the bucket knows no texts");
-    bucket.delete(&stored[0]).await.unwrap();
-    say("three", "k").await.expect(201);
-    refused(&say("four", "k").await);
-}
+        world.nats.kill();
+        eventually("the broker is missed", async || {
+            world.send(Call::get("/readyz")).await.expect(200).body["broker"] == false
+        })
+        .await;
+        let again = world.send(keyed(&counsels, &json!({}), &token, "before")).await.expect(201);
+        assert_eq!(again.body["data"], before.body["data"]);
+        let opened = world.send(keyed(&counsels, &json!({}), &token, "k")).await.expect(201);
+        assert_ne!(opened.text("/counsel/id"), before.text("/counsel/id"));
+        let again = world.send(keyed(&counsels, &json!({}), &token, "k")).await.expect(201);
+        assert_eq!(again.body["data"], opened.body["data"]);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_bucket_is_made_again() {
-    let world = Box::pin(World::start(Engine::Sqlite)).await;
-    let token = world.guest().await;
-    let messages = world.counsel(&token).await;
-    world.nats.connect().await.jetstream.delete_key_value("idempotency").await.unwrap();
-    let body = json!({ "message": "hello" });
-    let said = world.send(keyed(&messages, &body, &token, "k")).await.expect(201);
-    let again = world.send(keyed(&messages, &body, &token, "k")).await.expect(201);
-    assert_eq!(again.body["data"], said.body["data"]);
+        let messages = format!("{counsels}/{}/messages", opened.text("/counsel/id"));
+        let hello = json!({ "message": "hello" });
+        let said = world.send(keyed(&messages, &hello, &token, "k")).await.expect(201);
+        let again = world.send(keyed(&messages, &hello, &token, "k")).await.expect(201);
+        assert_eq!(again.body["data"], said.body["data"]);
+        refused(&world.send(keyed(&messages, &json!({ "message": "other" }), &token, "k")).await);
+        let ordered = world.send(create(&token, "k", &pack())).await.expect(201);
+        let again = world.send(create(&token, "k", &pack())).await.expect(201);
+        assert_eq!(again.text("/order/id"), ordered.text("/order/id"));
+
+        world.nats.resume().await;
+        let again = world.send(keyed(&messages, &hello, &token, "k")).await.expect(201);
+        assert_eq!(again.body["data"], said.body["data"]);
+        refused(&world.send(keyed(&messages, &json!({ "message": "other" }), &token, "k")).await);
+    }
+
+    async fn a_key_expires_and_hashes_are_all_that_is_kept_of_it(engine: Engine) {
+        let assistant = Arc::new(OfflineAssistant::new().unwrap());
+        let keep = |_: &str, config: &mut ServiceConfig| config.idempotency_keep = Duration::from_secs(3600);
+        let world = Box::pin(World::start_each_as(engine, assistant, keep, |_| {})).await;
+        let token = world.guest().await;
+        let user_id = world.id_of(&token).await;
+        let messages = world.counsel(&token).await;
+        let say = |text: &str, key: &str| world.send(keyed(&messages, &json!({ "message": text }), &token, key));
+        say("I said one", "my-key").await.expect(201);
+        refused(&say("I said two", "my-key").await);
+        world.clock.advance(Duration::from_secs(3601));
+        say("I said two", "my-key").await.expect(201);
+        refused(&say("I said three", "my-key").await);
+
+        let database = world.user_svc.database();
+        let sql = "SELECT name || ' ' || request_hash FROM idempotency_keys";
+        let statement = Statement::from_string(database.backend(), sql);
+        let rows = database.read().query_all_raw(statement).await.unwrap();
+        let kept: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        assert_eq!(kept.len(), 1);
+        assert!(kept[0].bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b' ')), "{kept:?}");
+        for text in ["I said two", "my-key", &user_id] {
+            assert!(!kept[0].contains(&sha256_hex(text)), "{text} can be found by its hash");
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! A whole mesh for one test.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +14,12 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use shared::auth::Caller;
 use shared::config::Secret;
-use shared::mesh::{ChannelSettings, RegistrySettings};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::message_token_service_client::MessageTokenServiceClient;
 use shared::proto::v1::{Authority, GetMessageTokensRequest, MessageTokens, SetAuthorityRequest};
 use shared::service::{Running, ServiceConfig};
-use shared::telemetry::LogFormat;
-use shared::testkit::{
-    Engine, NatsServer, TestDatabase, caller, eventually, mesh_signing_key, service_config,
-};
+use shared::testkit::{Engine, NatsServer, TestDatabase, caller, eventually, service_config};
 use shared::time::Clock;
-use shared::token_cache::TOKENS;
 use tonic::transport::{Channel, Endpoint};
 
 pub use crate::config::{SESSION_KEY, gateway_config};

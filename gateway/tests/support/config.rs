@@ -36,7 +36,6 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
             max_bytes: 100 * 1024,
             store: gateway::StoreSettings::Folder { folder: nats.folder().join("images"), public_url: None },
         },
-        idempotency: gateway::IdempotencySettings::default(),
         feed: gateway::FeedSettings::default(),
         console: Some(nats.settings("console")),
         shutdown_limit: Duration::from_secs(5),

@@ -8,6 +8,7 @@ mod m2026_05_01_000001_create_subscriptions;
 mod m2026_05_20_000001_index_payment_keys;
 
 use sea_orm_migration::prelude::*;
+use shared::idempotency::CreateIdempotencyKeys;
 use shared::messaging::{CreateMessagingTables, IndexPublishedAlone};
 
 /// Every migration, oldest first.
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_05_01_000001_create_subscriptions::Migration),
             Box::new(m2026_05_20_000001_index_payment_keys::Migration),
             Box::new(IndexPublishedAlone),
+            Box::new(CreateIdempotencyKeys),
         ]
     }
 }

@@ -17,13 +17,11 @@ pub const CONSOLE: &str = "console";
 
 /// Bucket of live instances: every process keeps a key there.
 pub const INSTANCES: &str = "mesh";
-/// Bucket of the gateways: what each `Idempotency-Key` stands for.
-pub const IDEMPOTENCY: &str = "idempotency";
 /// Bucket of the gateways: sign-ins that came back.
 pub const SIGN_INS: &str = "sign-ins";
 /// Bucket of the gateways: sessions whose access tokens are good no longer.
 pub const REVOKED_SESSIONS: &str = "revoked-sessions";
-const GATEWAY_BUCKETS: [&str; 3] = [IDEMPOTENCY, SIGN_INS, REVOKED_SESSIONS];
+const GATEWAY_BUCKETS: [&str; 2] = [SIGN_INS, REVOKED_SESSIONS];
 /// Those that a gateway watches.
 const WATCHED: [&str; 2] = [INSTANCES, REVOKED_SESSIONS];
 /// The streams that the gateway's feeds read.

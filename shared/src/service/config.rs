@@ -40,6 +40,8 @@ pub struct ServiceConfig {
     pub consumers: ConsumerSettings,
     /// `RELAY_POLL_INTERVAL`, `RELAY_LEASE`, `RELAY_KEEP` (seconds).
     pub relay: RelaySettings,
+    /// `IDEMPOTENCY_KEEP` (seconds): how long an `Idempotency-Key` stands for its request.
+    pub idempotency_keep: Duration,
     /// `REGISTRY_TTL` (seconds): how long a silent instance stays in the registry.
     pub registry: RegistrySettings,
     /// `SHUTDOWN_LIMIT` (seconds): how long what is in flight may take at the end.
@@ -85,6 +87,7 @@ impl ServiceConfig {
         let topology = read_topology(source);
         let consumers = read_consumers(source);
         let relay = read_relay(source);
+        let idempotency_keep = source.seconds("idempotency.keep", Duration::from_secs(86_400));
         let mut registry = RegistrySettings { replicas: topology.replicas, ..RegistrySettings::default() };
         registry.ttl = source.seconds("registry.ttl", registry.ttl);
         let shutdown_limit = source.seconds("shutdown.limit", Duration::from_secs(8));
@@ -104,6 +107,7 @@ impl ServiceConfig {
             topology,
             consumers,
             relay,
+            idempotency_keep,
             registry,
             shutdown_limit,
         })

@@ -38,6 +38,7 @@ pub fn service_config(name: &str, nats: &NatsServer, database: &TestDatabase) ->
             pull_expiry: Duration::from_secs(2),
         },
         relay: RelaySettings { poll_interval: Duration::from_millis(50), ..RelaySettings::default() },
+        idempotency_keep: Duration::from_secs(86_400),
         registry: RegistrySettings { ttl: Duration::from_secs(2), ..RegistrySettings::default() },
         shutdown_limit: Duration::from_secs(5),
     }

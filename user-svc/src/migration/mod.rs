@@ -9,6 +9,7 @@ mod m2026_04_01_000001_revoke_credits;
 mod m2026_05_01_000001_create_passes;
 
 use sea_orm_migration::prelude::*;
+use shared::idempotency::CreateIdempotencyKeys;
 use shared::messaging::{CreateMessagingTables, IndexPublishedAlone};
 
 /// Every migration, oldest first.
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m2026_04_01_000001_revoke_credits::Migration),
             Box::new(m2026_05_01_000001_create_passes::Migration),
             Box::new(IndexPublishedAlone),
+            Box::new(CreateIdempotencyKeys),
         ]
     }
 }

@@ -155,7 +155,7 @@ impl<'a> Writer<'a> {
         Ok(Self { rest, token, counsels })
     }
 
-    /// In turn a counsel with a key, for which the gateway needs the broker, and a profile, for which nobody does.
+    /// In turn a counsel with a key and a profile.
     async fn write(&self, since: Instant, until: Instant) -> Vec<Written> {
         let mut written = Vec::new();
         while Instant::now() < until {

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::envelope::{Answer, ApiError, Success};
+use crate::idempotency::{Operation, id_for};
 use crate::input::IdempotencyKey;
 use crate::resources::counsels::CounselId;
 use crate::session::Session;
@@ -71,7 +72,7 @@ impl Turn {
         body: CreateMessage,
     ) -> Result<Self, ApiError> {
         let asked = (&counselor_id, &counsel_id, &body);
-        let reservation_id = app.idempotency.id_for(key, &session.user_id, "create_message", &asked).await?;
+        let reservation_id = id_for(&app.upstream, &session, key, Operation::CreateMessage, &asked).await?;
         let message =
             v1::CreateMessageRequest { counselor_id, counsel_id, message: body.message, reservation_id };
         Ok(Self { app, session, message, may_be_a_repeat: key.key.is_some() })

@@ -11,6 +11,7 @@ use super::OfToneQuery;
 use crate::App;
 use crate::dto::{self, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
+use crate::idempotency::{Operation, id_for};
 use crate::input::{Body, IdempotencyKey, Ids, PageQuery, Params, PathIds};
 use crate::session::Session;
 use crate::upstream::promised;
@@ -169,7 +170,7 @@ pub async fn create_counsel_technique(
     Body(body): Body<CreateCounselTechnique>,
 ) -> Answer<CounselTechniqueData> {
     let counsel_technique_id =
-        app.idempotency.id_for(&key, &session.user_id, "create_counsel_technique", &body).await?;
+        id_for(&app.upstream, &session, &key, Operation::CreateCounselTechnique, &body).await?;
     let request = v1::CreateCounselTechniqueRequest {
         counsel_technique_id,
         name: body.name,

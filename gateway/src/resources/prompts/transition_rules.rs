@@ -11,6 +11,7 @@ use super::conditions::{TransitionConditions, TransitionConditionsInput};
 use crate::App;
 use crate::dto::{self, IsSuccess, Times, next_cursor};
 use crate::envelope::{Answer, ApiError, Envelope, Errors, Success};
+use crate::idempotency::{Operation, id_for};
 use crate::input::{Body, IdempotencyKey, Ids, PageQuery, Params, PathIds, check_ids};
 use crate::session::Session;
 use crate::upstream::promised;
@@ -180,7 +181,7 @@ pub async fn create_transition_rule(
     key: IdempotencyKey,
     Body(body): Body<CreateTransitionRule>,
 ) -> Answer<TransitionRuleData> {
-    let rule_id = app.idempotency.id_for(&key, &session.user_id, "create_transition_rule", &body).await?;
+    let rule_id = id_for(&app.upstream, &session, &key, Operation::CreateTransitionRule, &body).await?;
     let (conditions, _) = body.conditions.read();
     let request = v1::CreateCounselTechniqueTransitionRuleRequest {
         counsel_technique_transition_rule_id: rule_id,

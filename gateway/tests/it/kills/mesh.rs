@@ -12,10 +12,12 @@ use shared::database::Database;
 use shared::id::{derived_id, new_id};
 use shared::messaging::CREDIT_TOKENS;
 use shared::proto::events::v1::{OrderPaid, TokensCredited};
+use shared::proto::v1::idempotency_service_client::IdempotencyServiceClient;
 use shared::proto::v1::order_service_client::OrderServiceClient;
 use shared::proto::v1::user_service_client::UserServiceClient;
 use shared::proto::v1::{
-    ConfirmOrderRequest, CreateOrderRequest, GetOrderRequest, InitializeUserRequest, Order, OrderState,
+    ClaimKeyRequest, ConfirmOrderRequest, CreateOrderRequest, GetOrderRequest, InitializeUserRequest, Order,
+    OrderState,
 };
 use shared::testkit::{self, Engine, Killable, NatsServer, TestDatabase, caller, eventually};
 use tonic::Status;
@@ -125,16 +127,33 @@ impl Mesh {
 
     /// A hundred tokens for 3,900 won, which the user agrees to pay with a card: the order, and the payment's key.
     pub async fn agreed(&self, card: &str) -> (String, String) {
+        let id = new_id();
+        self.create(&id).await.unwrap();
+        let key = self.sandbox.agree(&id, card).unwrap();
+        (id, key)
+    }
+
+    /// Orders a hundred tokens.
+    pub async fn create(&self, order_id: &str) -> Result<Order, Status> {
         let request = CreateOrderRequest {
-            order_id: new_id(),
+            order_id: order_id.to_owned(),
             product_id: derived_id(&["product", "메시지 토큰 100개"]),
             currency: "KRW".to_owned(),
             return_url: None,
         };
-        let id = request.order_id.clone();
-        self.orders().create_order(caller(self.user(), request)).await.unwrap();
-        let key = self.sandbox.agree(&id, card).unwrap();
-        (id, key)
+        Ok(self.orders().create_order(caller(self.user(), request)).await?.into_inner().order.unwrap())
+    }
+
+    /// What the key of this hash stands for at payment-svc, where the request proposes an id of its own.
+    pub async fn claim(&self, key_hash: &str, request_hash: &str) -> Result<String, Status> {
+        let request = ClaimKeyRequest {
+            operation: "create_order".to_owned(),
+            key_hash: key_hash.to_owned(),
+            request_hash: request_hash.to_owned(),
+            id: new_id(),
+        };
+        let mut keys = IdempotencyServiceClient::new(self.payment_svc.channel(testkit::LIMIT));
+        Ok(keys.claim_key(caller(self.user(), request)).await?.into_inner().id)
     }
 
     pub async fn order(&self, id: &str) -> Result<Order, Status> {

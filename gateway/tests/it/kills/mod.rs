@@ -5,9 +5,11 @@ mod mesh;
 mod metrics;
 mod proxy;
 
+use shared::hash::sha256_hex;
 use shared::messaging::CREDIT_TOKENS;
 use shared::proto::v1::OrderState;
 use shared::testkit::{Engine, eventually};
+use tonic::Code;
 
 use mesh::{ANSWERS_LATE, CARD, Mesh, confirm};
 use proxy::{ACKS, REGISTRY};
@@ -27,6 +29,29 @@ shared::on_each_engine! {
         // As if the time had passed after which the provider is asked again.
         mesh.payments.execute("UPDATE orders SET look_at = 0").await;
         mesh.check_paid_once(&id).await;
+    }
+
+    async fn a_key_whose_process_died_before_the_work_was_done_stands_for_the_same_id(engine: Engine) {
+        let mesh = Mesh::start(engine).await;
+        let (key, one, two) = (sha256_hex("key"), sha256_hex("one"), sha256_hex("two"));
+        let id = mesh.claim(&key, &one).await.unwrap();
+        // The gateway that asks next does not get through.
+        mesh.payment_svc.kill();
+        mesh.payment_svc.start();
+        eventually("payment-svc answers", async || {
+            mesh.order(&id).await.is_err_and(|status| status.code() == Code::NotFound)
+        })
+        .await;
+        assert_eq!(mesh.claim(&key, &two).await.unwrap_err().code(), Code::AlreadyExists);
+        assert_eq!(mesh.claim(&key, &one).await.unwrap(), id);
+        let order = mesh.create(&id).await.unwrap();
+
+        mesh.payment_svc.kill();
+        mesh.payment_svc.start();
+        eventually("payment-svc answers", async || mesh.order(&id).await.is_ok()).await;
+        assert_eq!(mesh.claim(&key, &one).await.unwrap(), id);
+        assert_eq!(mesh.create(&id).await.unwrap(), order);
+        assert_eq!(mesh.payments.count("SELECT COUNT(*) FROM orders").await, 1);
     }
 
     async fn tokens_whose_process_died_before_it_acknowledged_are_credited_once(engine: Engine) {

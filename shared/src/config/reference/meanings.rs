@@ -78,4 +78,5 @@ pub const MEANINGS: &[Meaning] = &[
         "RELAY_KEEP",
         "that published events and inbox entries stay in the database; keep it above `STREAM_MAX_AGE`",
     ),
+    Meaning::of("IDEMPOTENCY_KEEP", "that an `Idempotency-Key` stands for its request"),
 ];

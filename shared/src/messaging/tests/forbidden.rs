@@ -64,7 +64,7 @@ fn subjects() -> BTreeSet<String> {
     let quoted = conf.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix('"'));
     let mut subjects: BTreeSet<_> =
         quoted.map(|subject| subject.replace('>', "some.thing").replace('*', "some")).collect();
-    for stream in STREAMS.iter().map(|stream| stream.name).chain(["KV_mesh", "KV_idempotency"]) {
+    for stream in STREAMS.iter().map(|stream| stream.name).chain(["KV_mesh", "KV_sign-ins"]) {
         for request in ["STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE", "STREAM.SNAPSHOT"] {
             subjects.insert(format!("$JS.API.{request}.{stream}"));
         }
@@ -101,14 +101,14 @@ fn is_meant_to(user: &str, subject: &str) -> bool {
     match parts[..] {
         ["$JS", "API", "INFO"] => true,
         ["$KV", "mesh", whose, _] => whose == user,
-        ["$KV", "idempotency" | "sign-ins" | "revoked-sessions", ..] => gateway,
+        ["$KV", "sign-ins" | "revoked-sessions", ..] => gateway,
         ["$JS", "API", "STREAM", "CREATE" | "UPDATE" | "INFO", stream] => match stream {
             "KV_mesh" => true,
             "DLQ" | "OPERATIONS" => !gateway,
             "USERS" => user == "user-svc" || (gateway && parts[3] == "INFO"),
             "COUNSELS" => user == "counseling-svc" || (gateway && parts[3] == "INFO"),
             "PAYMENTS" => user == "payment-svc",
-            "KV_idempotency" | "KV_sign-ins" | "KV_revoked-sessions" => gateway,
+            "KV_sign-ins" | "KV_revoked-sessions" => gateway,
             _ => false,
         },
         ["$JS", "API", "STREAM", "MSG", "GET", stream] | ["$JS", "API", "DIRECT", "GET", stream, ..] => {
@@ -171,7 +171,7 @@ async fn nobody_publishes_where_others_do() {
 #[tokio::test]
 async fn nobody_listens_to_others() {
     let server = NatsServer::start().await;
-    let everywhere = [">", "*", "users.>", "counsels.>", "payments.>", "dlq.>", "$KV.>", "$KV.idempotency.>"];
+    let everywhere = [">", "*", "users.>", "counsels.>", "payments.>", "dlq.>", "$KV.>", "$KV.sign-ins.>"];
     let everywhere = everywhere.into_iter().chain(["$JS.>", "$JS.API.>", "$JS.ACK.>", "$SYS.>", "$SRV.>"]);
     let everywhere = everywhere.chain(["$SRV.*", "$SRV.PING.>", "_INBOX.>", "_INBOX.*", "_INBOX.*.>"]);
     let everywhere: Vec<_> = everywhere.map(str::to_owned).collect();
