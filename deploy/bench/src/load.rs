@@ -49,12 +49,16 @@ pub(crate) struct Sample {
     pub(crate) p50: f64,
     /// Milliseconds.
     pub(crate) p99: f64,
+    /// Milliseconds.
+    pub(crate) p999: f64,
+    pub(crate) calls: usize,
 }
 
 impl Sample {
-    fn of(latencies: &[f64], elapsed: Duration) -> Self {
+    pub(crate) fn of(latencies: &[f64], elapsed: Duration) -> Self {
         let rate = latencies.len() as f64 / elapsed.as_secs_f64();
-        Self { rate, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) }
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|part| quantile(latencies, part));
+        Self { rate, p50, p99, p999, calls: latencies.len() }
     }
 
     /// The run with the median rate.

@@ -16,6 +16,7 @@
 //!
 //! What is compared is measured in one run, in turn. Absolute figures are those of a machine.
 
+mod compare;
 mod conversation;
 mod http;
 mod ledger;

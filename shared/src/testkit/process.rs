@@ -54,6 +54,19 @@ impl Process {
         Self { watchdog, stdin }
     }
 
+    /// The process, and what it started (Linux; elsewhere none are known).
+    pub fn ids(&self) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut parents = vec![self.watchdog.id()];
+        while let Some(parent) = parents.pop() {
+            let path = format!("/proc/{parent}/task/{parent}/children");
+            let children = std::fs::read_to_string(path).unwrap_or_default();
+            parents.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+            found.push(parent);
+        }
+        found.split_off(1)
+    }
+
     /// Lets it stand still (SIGSTOP).
     pub fn freeze(&self) {
         self.signal_all("STOP");
