@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 
 use crate::BoxError;
-use crate::load::{Arguments, Sample};
+use crate::load::{Arguments, Connection, Sample, run};
 
 /// Something that is put under load.
 pub(crate) struct Contender<'a> {
@@ -15,6 +15,24 @@ pub(crate) struct Contender<'a> {
     pub(crate) processes: Vec<u32>,
     /// Connects, and calls for so long.
     pub(crate) run: Box<dyn Fn(Duration) -> BoxFuture<'a, Result<Sample, BoxError>> + 'a>,
+}
+
+impl<'a> Contender<'a> {
+    /// One that is called on connections which are made anew for each run.
+    pub(crate) fn new<C: Connection, F>(
+        name: &'a str,
+        processes: Vec<u32>,
+        connect: impl Fn() -> F + 'a,
+    ) -> Self
+    where
+        F: Future<Output = Result<Vec<C>, BoxError>> + Send + 'a,
+    {
+        let run = move |duration| -> BoxFuture<'a, _> {
+            let connecting = connect();
+            Box::pin(async move { run(connecting.await?, duration).await })
+        };
+        Self { name, processes, run: Box::new(run) }
+    }
 }
 
 /// How long, and how often.
@@ -87,7 +105,7 @@ pub(crate) async fn compare(
     Ok(runs.into_iter().map(median).collect())
 }
 
-/// The run with the median rate, with the medians of what it took.
+/// The median of each figure.
 fn median(mut runs: Vec<Row>) -> Row {
     let middle = runs.len() / 2;
     let mut of = |value: fn(&Row) -> f64| {
@@ -117,4 +135,53 @@ pub(crate) fn memory(processes: &[u32]) -> f64 {
         line.split_whitespace().next()?.parse().ok()
     };
     processes.iter().filter_map(of).sum::<f64>() / 1024.0
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Figures that follow from the rate.
+    pub(crate) fn row(workload: &str, contender: &str, rate: f64) -> Row {
+        let (workload, contender) = (workload.to_owned(), contender.to_owned());
+        let p50 = 1000.0 / rate;
+        Row { workload, contender, rate, p50, p99: p50 * 2.0, p999: p50 * 3.0, cpu: 1e6 / rate, memory: 8.0 }
+    }
+
+    #[test]
+    fn the_median_of_each_figure_is_taken_by_itself() {
+        let slow = Row { memory: 1.0, ..row("w", "c", 100.0) };
+        let fast = Row { memory: 9.0, ..row("w", "c", 400.0) };
+        let middle = median(vec![fast, row("w", "c", 200.0), slow]);
+        assert_eq!((middle.rate, middle.p50, middle.memory), (200.0, 5.0, 8.0));
+    }
+
+    #[tokio::test]
+    async fn contenders_take_turns_and_the_first_round_does_not_count() {
+        let turns = &std::sync::Mutex::new(Vec::new());
+        let contender = |name| Contender {
+            name,
+            processes: vec![std::process::id()],
+            run: Box::new(move |_| {
+                let mut turns = turns.lock().unwrap();
+                turns.push(name);
+                let rate = turns.len() as f64;
+                Box::pin(async move { Ok(Sample { rate, p50: 1.0, p99: 1.0, p999: 1.0, calls: 1 }) })
+            }),
+        };
+        let plan = Plan { rounds: 1, duration: Duration::ZERO };
+        let rows = compare("w", &[contender("a"), contender("b")], plan).await.unwrap();
+        assert_eq!(*turns.lock().unwrap(), ["a", "b", "b", "a"]);
+        let rates: Vec<_> = rows.iter().map(|row| (&*row.contender, row.rate)).collect();
+        assert_eq!(rates, [("a", 4.0), ("b", 3.0)]);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_fails_the_comparison_by_name() {
+        let run = Box::new(|_| -> BoxFuture<'_, _> { Box::pin(async { Err("refused".into()) }) });
+        let contender = Contender { name: "c", processes: Vec::new(), run };
+        let plan = Plan { rounds: 1, duration: Duration::ZERO };
+        let refusal = compare("w", &[contender], plan).await.map(drop).unwrap_err();
+        assert_eq!(refusal.to_string(), "w, c: refused");
+    }
 }

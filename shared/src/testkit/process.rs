@@ -56,15 +56,14 @@ impl Process {
 
     /// The process, and what it started (Linux; elsewhere none are known).
     pub fn ids(&self) -> Vec<u32> {
+        // The watchdog's other child waits with it for the end.
+        let mut parents: Vec<u32> = children(self.watchdog.id()).into_iter().take(1).collect();
         let mut found = Vec::new();
-        let mut parents = vec![self.watchdog.id()];
         while let Some(parent) = parents.pop() {
-            let path = format!("/proc/{parent}/task/{parent}/children");
-            let children = std::fs::read_to_string(path).unwrap_or_default();
-            parents.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+            parents.extend(children(parent));
             found.push(parent);
         }
-        found.split_off(1)
+        found
     }
 
     /// Lets it stand still (SIGSTOP).
@@ -98,6 +97,12 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The processes that this one started, the oldest first.
+fn children(parent: u32) -> Vec<u32> {
+    let told = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    told.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 /// A port that was free a moment ago.
