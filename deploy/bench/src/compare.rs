@@ -130,8 +130,9 @@ pub(crate) fn processor_time(processes: &[u32]) -> Duration {
 /// MiB that these processes have in memory, where the system tells (Linux).
 pub(crate) fn memory(processes: &[u32]) -> f64 {
     let of = |process: &u32| -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        // Pages that several have in common count once: processes of one program share most of its code.
+        let status = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("Pss:"))?;
         line.split_whitespace().next()?.parse().ok()
     };
     processes.iter().filter_map(of).sum::<f64>() / 1024.0

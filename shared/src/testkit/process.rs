@@ -99,7 +99,7 @@ impl Drop for Process {
     }
 }
 
-/// The processes that this one started, the oldest first.
+/// The processes that this one started, the oldest first (Linux).
 fn children(parent: u32) -> Vec<u32> {
     let told = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
     told.split_whitespace().filter_map(|child| child.parse().ok()).collect()
@@ -176,4 +176,22 @@ pub(super) fn run(command: &mut Command) -> String {
     let status = child.wait().expect("the program ends");
     assert!(status.success(), "{command:?}: {out}{error}");
     out
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::testkit::eventually;
+
+    #[tokio::test]
+    async fn ids_are_those_of_the_process_and_what_it_started_alone() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "trap 'kill $!' TERM; sleep 60 & wait"]);
+        let process = Process::start(&command, None, "TERM", None);
+        eventually("the process and its child run", async || process.ids().len() == 2).await;
+        let names = process.ids().into_iter().map(|id| std::fs::read_to_string(format!("/proc/{id}/comm")));
+        let mut names: Vec<_> = names.map(|name| name.unwrap().trim().to_owned()).collect();
+        names.sort();
+        assert_eq!(names, ["sh", "sleep"]);
+    }
 }

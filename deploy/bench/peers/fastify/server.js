@@ -11,7 +11,7 @@ import { createSigner, createVerifier } from "fast-jwt";
 import Fastify from "fastify";
 
 /** How long a call may take, as at the gateway. */
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 10_000;
 /** For how long a mesh token is good, and for how long it is used again, as at the gateway. */
 const MESH_TOKEN_LIFETIME_MS = 60_000;
 const MESH_TOKEN_REUSE_MS = 30_000;
