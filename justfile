@@ -154,7 +154,7 @@ test-next-release:
 @failover *options:
     exec deploy/measure.sh chaos failover "$@"
 
-# Measure the running code: `bench`, `bench turns`, `long`, `orders`, `ledger` or `telemetry` (--debug: not optimised; see deploy/bench/src/main.rs)
+# Measure the running code: `bench all`, `read`, `me`, `turns`, `long`, `orders`, `ledger` or `telemetry`, see docs/performance.md (--debug: not optimised; --rounds, --seconds, --out FOLDER)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"
 

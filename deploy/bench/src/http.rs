@@ -1,6 +1,7 @@
 //! Requests over one HTTP/1.1 connection.
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -58,15 +59,27 @@ impl Rest {
             request = request.header("content-type", "application/json");
         }
         let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
-        self.sender.ready().await?;
-        let response = self.sender.send_request(request.body(Full::new(body))?).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
+        let (status, body) = self.answer(request.body(Full::new(body))?).await?;
         if status.is_success() {
             Ok(body)
         } else {
             Err(format!("{method} {path}: {status}: {body:?}").into())
         }
+    }
+
+    /// The status of an answer, whatever it is.
+    pub(crate) async fn status_of(&mut self, path: &str) -> Result<StatusCode, BoxError> {
+        let mut request = http::Request::get(path).header("host", &self.host);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        Ok(self.answer(request.body(Full::default())?).await?.0)
+    }
+
+    async fn answer(&mut self, request: http::Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), BoxError> {
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request).await?;
+        Ok((response.status(), response.into_body().collect().await?.to_bytes()))
     }
 }
 

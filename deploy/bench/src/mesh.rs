@@ -18,7 +18,8 @@ use crate::BoxError;
 use crate::http::{Rest, text};
 use crate::transactions::{LOGGED, Transactions};
 
-const SESSION_KEY: &str = "a key that only the benchmark of the mesh uses";
+/// By which the gateway signs access tokens (HS256).
+pub(crate) const SESSION_KEY: &str = "a key that only the benchmark of the mesh uses";
 
 /// Where the services keep their data. Both write through to the disk.
 #[derive(Clone, Copy)]
@@ -43,8 +44,8 @@ pub(crate) struct Mesh {
     gateway: String,
     nats: NatsServer,
     services: HashMap<&'static str, String>,
-    // In the order in which they end.
-    processes: Vec<Process>,
+    // By the service's name or the gateway's address, in the order in which they end.
+    processes: Vec<(String, Process)>,
     _postgres: Option<PostgresServer>,
     folder: TempDir,
 }
@@ -103,7 +104,7 @@ impl Mesh {
                 .env("RUST_LOG", LOGGED)
                 .env("LOG_FORMAT", "json")
                 .envs(environment.iter().copied());
-            processes.push(Process::start(&command, None, "TERM", None));
+            processes.push(((*name).to_owned(), Process::start(&command, None, "TERM", None)));
             addresses.insert(*name, address);
         }
 
@@ -135,7 +136,7 @@ impl Mesh {
             .env("RATE_AUTH", "0")
             .envs(configuration.iter().copied());
         // Before the services, which end after it.
-        self.processes.insert(0, Process::start(&command, None, "TERM", None));
+        self.processes.insert(0, (gateway.clone(), Process::start(&command, None, "TERM", None)));
         Ok(gateway)
     }
 
@@ -156,8 +157,29 @@ impl Mesh {
 
     /// A connection of its own to a service.
     pub(crate) async fn channel(&self, service: &str) -> Result<Channel, BoxError> {
-        let address = self.services.get(service).ok_or_else(|| format!("{service} does not run"))?;
+        let address = self.address(service)?;
         Ok(Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?)
+    }
+
+    /// Where the gateway listens.
+    pub(crate) fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    /// Where a service listens.
+    pub(crate) fn address(&self, service: &str) -> Result<&str, BoxError> {
+        Ok(self.services.get(service).ok_or_else(|| format!("{service} does not run"))?)
+    }
+
+    /// The processes of services, by their names, and of gateways, by their addresses.
+    pub(crate) fn processes(&self, of: &[&str]) -> Vec<u32> {
+        let these = self.processes.iter().filter(|(name, _)| of.contains(&&**name));
+        these.flat_map(|(_, process)| process.ids()).collect()
+    }
+
+    /// A folder that goes when the mesh ends.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The transactions that a service commits from now on.
@@ -200,7 +222,7 @@ impl Mesh {
 }
 
 /// Tries for half a minute.
-async fn patiently<T>(attempt: impl AsyncFn() -> Result<T, BoxError>) -> Result<T, BoxError> {
+pub(crate) async fn patiently<T>(attempt: impl AsyncFn() -> Result<T, BoxError>) -> Result<T, BoxError> {
     let mut last: BoxError = "not tried".into();
     for _ in 0..300 {
         match attempt().await {
@@ -209,7 +231,7 @@ async fn patiently<T>(attempt: impl AsyncFn() -> Result<T, BoxError>) -> Result<
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(format!("the mesh did not get ready: {last}").into())
+    Err(format!("not ready within half a minute: {last}").into())
 }
 
 /// A token by which services trust the gateway.
@@ -234,6 +256,6 @@ fn beside_this(name: &str) -> Result<PathBuf, BoxError> {
     if path.exists() { Ok(path) } else { Err(format!("{} is not built", path.display()).into()) }
 }
 
-fn free_address() -> Result<String, BoxError> {
+pub(crate) fn free_address() -> Result<String, BoxError> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
