@@ -53,12 +53,18 @@ impl<H: PreparingHandler> Consumer<H> {
 
     /// Applies all of these events, or none.
     async fn apply_all(&self, messages: &[jetstream::Message]) -> Result<(), HandlerError> {
-        let transaction = self.database.begin().await?;
-        let mut applied = Vec::with_capacity(messages.len());
+        // One that cannot be read is found before any takes effect in vain.
+        let mut events = Vec::with_capacity(messages.len());
         for message in messages {
             let (span, began) = (self.span(message), Instant::now());
+            let event = span.in_scope(|| self.read(message, deliveries(message)))?;
+            events.push((message, span, began, event));
+        }
+        let transaction = self.database.begin().await?;
+        let mut applied = Vec::with_capacity(messages.len());
+        for (message, span, began, event) in events {
             let apply = async {
-                let Some(event) = self.read(message, deliveries(message))? else { return Ok(Outcome::Known) };
+                let Some(event) = event else { return Ok(Outcome::Known) };
                 let prepared = self.handler.prepare(&event).await?;
                 self.apply_in(&transaction, &event, prepared).await
             };
