@@ -154,6 +154,11 @@ test-next-release:
 @failover *options:
     exec deploy/measure.sh chaos failover "$@"
 
+# Restart one process after the other while people read and write, and say what they notice (--help: --rounds, --people, …)
+[no-exit-message]
+@roll *options:
+    exec deploy/measure.sh chaos roll "$@"
+
 # Measure the running code: `bench`, `bench turns`, `long`, `orders`, `ledger` or `telemetry` (--debug: not optimised; see deploy/bench/src/main.rs)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"
