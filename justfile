@@ -154,6 +154,11 @@ test-next-release:
 @failover *options:
     exec deploy/measure.sh chaos failover "$@"
 
+# Restart one process after the other while people read and write, and say what they notice (--help: --rounds, --people, …)
+[no-exit-message]
+@roll *options:
+    exec deploy/measure.sh chaos roll "$@"
+
 # Measure the running code: `bench all`, `read`, `me`, `turns`, `long`, `orders`, `ledger` or `telemetry`, see docs/performance.md (--debug: not optimised; --rounds, --seconds, --out FOLDER)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"

@@ -140,11 +140,13 @@ impl Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.clock.now().as_micros() / 1_000_000,
         };
-        self.health.serving();
-        tracing::info!(%address, instance = instance.id, "ready");
+        let id = instance.id.clone();
         let (jetstream, settings) = (&self.nats.jetstream, &self.config.registry);
         let entering = Registration::register_when_there(jetstream, instance, settings, &self.health);
         let registration = Box::pin(entering).await?;
+        // Not before gateways can find it: whoever restarts one instance after the other stops the next one now.
+        self.health.serving();
+        tracing::info!(%address, instance = id, "ready");
         Ok(Running { address, service: self, registration, calls, relay, server })
     }
 }

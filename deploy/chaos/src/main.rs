@@ -76,6 +76,22 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
+    /// One process after the other is asked to end and started anew while people read and write, as in an upgrade: what
+    /// they notice.
+    Roll {
+        /// How many people read and write at once.
+        #[arg(long, default_value_t = 16)]
+        people: usize,
+        /// How often each process is restarted.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// Where the services keep their data.
+        #[arg(long, value_enum, default_value_t = Database::Postgres)]
+        database: Database,
+        /// Run what is built without optimisations.
+        #[arg(long)]
+        debug: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -134,6 +150,15 @@ async fn main() -> ExitCode {
             for engine in database.engines() {
                 let options = whole::failover::Options { people, deaths, engine: *engine };
                 let report = Box::pin(whole::failover::run(options)).await;
+                is_clean &= told(report.map(|report| (report.to_string(), report.is_clean())), *engine, 0);
+            }
+            is_clean
+        }
+        Command::Roll { people, rounds, database, debug: _ } => {
+            let mut is_clean = true;
+            for engine in database.engines() {
+                let options = whole::roll::Options { people, rounds, engine: *engine };
+                let report = Box::pin(whole::roll::run(options)).await;
                 is_clean &= told(report.map(|report| (report.to_string(), report.is_clean())), *engine, 0);
             }
             is_clean

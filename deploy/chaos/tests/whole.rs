@@ -1,8 +1,9 @@
-//! `chaos mesh`, as much of it as fits into a minute; and that it notices when a promise is broken.
+//! `chaos mesh`, as much of it as fits into a minute, and that it notices when a promise is broken; and `chaos roll`, each
+//! process restarted once.
 
 use std::time::Duration;
 
-use chaos::whole::{Options, Report, run};
+use chaos::whole::{Options, Report, roll, run};
 use shared::testkit::Engine;
 
 fn options(engine: Engine, is_cluster: bool) -> Options {
@@ -22,6 +23,16 @@ async fn keeps_its_promises(options: Options) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_promised_is_lost() {
     keeps_its_promises(options(Engine::Sqlite, false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_is_not_noticed() {
+    let options = roll::Options { people: 4, rounds: 1, engine: Engine::Sqlite };
+    let report = Box::pin(roll::run(options)).await.expect("the mesh runs");
+    assert!(report.is_clean(), "{report}");
+    let (processes, requests) = report.restarted();
+    assert_eq!(processes, 8, "{report}");
+    assert!(requests > 20, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,6 +110,16 @@ impl Killable {
         self.process.lock().expect("no test panics while it holds this").take();
     }
 
+    /// Asks it to end, or kills it, and waits until it is gone without holding up whoever else is on this thread: how
+    /// long it took. None when it was still there after `limit`, and had to be killed, or did not run.
+    ///
+    /// # Panics
+    /// When the runtime is shutting down.
+    pub async fn leave(&self, limit: Duration) -> Option<Duration> {
+        let process = self.process.lock().expect("no test panics while it holds this").take()?;
+        tokio::task::spawn_blocking(move || process.leave(limit)).await.expect("waiting does not panic")
+    }
+
     /// Lets it stand still, whatever it is doing, until [`Killable::thaw`]: as a paused virtual machine does.
     ///
     /// # Panics

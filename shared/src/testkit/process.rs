@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Runs a program and, when its standard input ends, kills it and removes the folder `$1`. The input is a pipe from
 /// the test: it ends when the test lets go of it and when the test's process dies, however that happens.
@@ -20,6 +21,9 @@ wait $child 2>/dev/null
 [ -n "$folder" ] && rm -rf "$folder"
 exit 0
 "#;
+
+/// How often it is looked whether a process has left.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A process that ends with this value.
 pub struct Process {
@@ -82,6 +86,22 @@ impl Process {
         let kill = format!("kill -s {signal} -- -{}", self.watchdog.id());
         // There may be nobody left to hear it.
         let _ = Command::new("/bin/sh").args(["-c", &kill]).stderr(Stdio::null()).status();
+    }
+
+    /// Sends its signal, and waits until it is gone; whoever is still there after `limit` is killed. How long it took to
+    /// leave by itself, if it did.
+    pub(super) fn leave(mut self, limit: Duration) -> Option<Duration> {
+        let began = Instant::now();
+        drop(self.stdin.take());
+        while began.elapsed() < limit {
+            // The watchdog ends as soon as its child has.
+            if let Ok(Some(_)) = self.watchdog.try_wait() {
+                return Some(began.elapsed());
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        self.signal_all("KILL");
+        None
     }
 
     /// Ends the process now, and waits until it is gone.

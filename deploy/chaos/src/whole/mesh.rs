@@ -51,16 +51,16 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Starts everything. payment-svc finds the provider at `provider_url`, which has to lead to [`Mesh::sandbox`]. One
-    /// service may be `broken` on purpose.
+    /// Starts everything. payment-svc finds the provider at [`Mesh::sandbox`], or at `provider_url`, which has to lead
+    /// there; `each` may make something else of a process, by its name.
     ///
     /// # Errors
     /// When a part does not start.
     pub async fn start(
         engine: Engine,
         is_cluster: bool,
-        provider_url: &str,
-        broken: Option<(&str, &str)>,
+        provider_url: Option<&str>,
+        each: impl Fn(&str, Killable) -> Killable,
     ) -> Result<Self, BoxError> {
         let folder = tempfile::Builder::new().prefix("mesh-chaos-").tempdir()?;
         let brokers = if is_cluster {
@@ -82,7 +82,7 @@ impl Mesh {
                 ("RATE_USER", "0"),
                 ("RATE_AUTH", "0"),
             ]);
-            processes.push(("gateway", gateway.logging_to(&log("gateway", number))));
+            processes.push(("gateway", each("gateway", gateway.logging_to(&log("gateway", number)))));
         }
         let sandbox = Sandbox::start(SandboxSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -93,6 +93,8 @@ impl Mesh {
             patience: PROVIDER_LIMIT / 10,
         })
         .await?;
+        let sandbox_url = sandbox.url();
+        let provider_url = provider_url.unwrap_or(&sandbox_url);
         let mut files = Vec::new();
         for service in SERVICES {
             let file = TestDatabase::new(engine).await;
@@ -105,11 +107,7 @@ impl Mesh {
                     ("ORDER_OPEN_FOR", "6"),
                     ("ORDER_LOOK_AGAIN", "1"),
                 ]);
-                let process = match broken {
-                    Some((name, sabotage)) if name == service => process.broken(service, sabotage),
-                    _ => process,
-                };
-                processes.push((service, process.logging_to(&log(service, number))));
+                processes.push((service, each(service, process.logging_to(&log(service, number)))));
             }
             files.push(file);
         }

@@ -7,6 +7,9 @@ mod mesh;
 mod nemesis;
 mod person;
 mod rest;
+pub mod roll;
+mod times;
+mod visitor;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +21,7 @@ use futures::future::join_all;
 use http::Method;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use shared::testkit::Engine;
+use shared::testkit::{Engine, Killable};
 use tokio::time::sleep;
 
 use crate::BoxError;
@@ -82,7 +85,11 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let chance = |salt: u64| StdRng::seed_from_u64(seed.rotate_left(16) ^ salt);
     let faults = Faults::default();
     let wire = Wire::start(seed, faults.clone()).await?;
-    let mesh = Box::pin(Mesh::start(engine, is_cluster, &wire.url, broken)).await?;
+    let each = |name: &str, process: Killable| match broken {
+        Some((service, sabotage)) if service == name => process.broken(service, sabotage),
+        _ => process,
+    };
+    let mesh = Box::pin(Mesh::start(engine, is_cluster, Some(&wire.url), each)).await?;
     wire.lead_to(mesh.sandbox.url());
     let rest = Arc::new(Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?);
     if let Err(error) = until_ready(&rest).await {

@@ -1,5 +1,6 @@
 //! Requests to the gateways, each with its answer in the history.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::header::RETRY_AFTER;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
@@ -20,6 +22,8 @@ use crate::BoxError;
 const LIMIT: Duration = Duration::from_secs(8);
 /// How long a request is repeated whose answer was lost.
 const PATIENCE: Duration = Duration::from_secs(25);
+/// How long is waited before that, unless the answer says for how long.
+const PAUSE: Duration = Duration::from_millis(150);
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -45,6 +49,24 @@ pub enum Answer {
     Refused(u16, String),
     /// Nothing is known: no answer, 5xx, or too much at once.
     Unknown,
+}
+
+/// What came in place of an answer that says something.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unheard {
+    /// None when the connection was lost, or nothing came in time.
+    pub status: Option<u16>,
+    /// `Retry-After`.
+    pub retry_after: Option<Duration>,
+}
+
+impl fmt::Display for Unheard {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(out, "{status}"),
+            None => write!(out, "no answer"),
+        }
+    }
 }
 
 /// The gateways, taken in turn.
@@ -82,6 +104,41 @@ impl Rest {
 
     /// Makes a request once.
     pub async fn call(&self, call: &Call) -> Answer {
+        self.attempt(call).await.0
+    }
+
+    /// Makes a request until something is heard of it, or for as long as patience lasts.
+    pub async fn insist(&self, call: &Call) -> Answer {
+        self.repeat(call, |_| PAUSE).await.0
+    }
+
+    /// As [`Rest::insist`], and waits as long as a `Retry-After` says: with the answers to all attempts that were not the
+    /// last one.
+    pub async fn insist_politely(&self, call: &Call) -> (Answer, Vec<Unheard>) {
+        self.repeat(call, |unheard| unheard.retry_after.unwrap_or(PAUSE)).await
+    }
+
+    /// Whether the process that serves its metrics there says that it should get requests.
+    pub async fn is_ready(&self, metrics_address: &str) -> bool {
+        let Ok(uri) = format!("http://{metrics_address}/readyz").parse() else { return false };
+        let asked = tokio::time::timeout(LIMIT, self.client.get(uri)).await;
+        asked.is_ok_and(|answer| answer.is_ok_and(|answer| answer.status().is_success()))
+    }
+
+    async fn repeat(&self, call: &Call, pause: impl Fn(Unheard) -> Duration) -> (Answer, Vec<Unheard>) {
+        let began = Instant::now();
+        let mut unheard = Vec::new();
+        loop {
+            let (answer, told) = self.attempt(call).await;
+            if answer != Answer::Unknown || began.elapsed() > PATIENCE {
+                return (answer, unheard);
+            }
+            unheard.push(told);
+            sleep(pause(told)).await;
+        }
+    }
+
+    async fn attempt(&self, call: &Call) -> (Answer, Unheard) {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let gateway = &self.gateways[turn % self.gateways.len()];
         self.made.fetch_add(1, Ordering::Relaxed);
@@ -90,33 +147,23 @@ impl Rest {
             Ok(Ok(heard)) => Some(heard),
             Ok(Err(_)) | Err(_) => None,
         };
-        let answer = match &heard {
-            Some((200..=299, body)) => Answer::Done(body["data"].clone()),
-            Some((status @ (400..=428 | 430..=499), body)) => {
-                Answer::Refused(*status, body["code"].as_str().unwrap_or_default().to_owned())
+        let told = heard.as_ref().map_or(Unheard::default(), |(told, _)| *told);
+        let body = heard.map(|(_, body)| body).unwrap_or_default();
+        let answer = match told.status {
+            Some(200..=299) => Answer::Done(body["data"].clone()),
+            Some(status @ (400..=428 | 430..=499)) => {
+                Answer::Refused(status, body["code"].as_str().unwrap_or_default().to_owned())
             }
             _ => Answer::Unknown,
         };
         if answer == Answer::Unknown {
             self.unknown.fetch_add(1, Ordering::Relaxed);
         }
-        self.note(call, gateway, began, heard.map(|(status, _)| status));
-        answer
+        self.note(call, gateway, began, told.status);
+        (answer, told)
     }
 
-    /// Makes a request until something is heard of it, or for as long as patience lasts.
-    pub async fn insist(&self, call: &Call) -> Answer {
-        let began = Instant::now();
-        loop {
-            let answer = self.call(call).await;
-            if answer != Answer::Unknown || began.elapsed() > PATIENCE {
-                return answer;
-            }
-            sleep(Duration::from_millis(150)).await;
-        }
-    }
-
-    async fn send(&self, gateway: &str, call: &Call) -> Result<(u16, Value), BoxError> {
+    async fn send(&self, gateway: &str, call: &Call) -> Result<(Unheard, Value), BoxError> {
         let uri = format!("http://{gateway}{}", call.path);
         let mut request = Request::builder().method(&call.method).uri(uri);
         if let Some(token) = &call.token {
@@ -130,9 +177,11 @@ impl Rest {
         }
         let body = call.body.as_ref().map_or_else(Bytes::new, |body| body.to_string().into());
         let response = self.client.request(request.body(Full::new(body))?).await?;
-        let status = response.status().as_u16();
+        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let status = Some(response.status().as_u16());
+        let told = Unheard { status, retry_after: seconds.map(Duration::from_secs) };
         let body = response.into_body().collect().await?.to_bytes();
-        Ok((status, serde_json::from_slice(&body)?))
+        Ok((told, serde_json::from_slice(&body)?))
     }
 
     fn note(&self, call: &Call, gateway: &str, began: Duration, status: Option<u16>) {

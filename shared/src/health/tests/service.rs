@@ -13,8 +13,10 @@ use tonic_health::pb::health_client::HealthClient;
 use super::Migrator;
 use crate::database::DatabaseSettings;
 use crate::grpc::GrpcServer;
+use crate::mesh::{Directory, RegistrySettings};
+use crate::messaging::Nats;
 use crate::service::{Running, Service};
-use crate::testkit::{Engine, NatsServer, TestDatabase, eventually, service_config};
+use crate::testkit::{Engine, NatsServer, TestDatabase, eventually, free_port, service_config};
 use crate::time::Clock;
 
 /// A service without methods of its own, and where it serves its metrics.
@@ -51,6 +53,28 @@ async fn serving(channel: &Channel) -> bool {
 
 fn channel(service: &Running) -> Channel {
     Endpoint::from_shared(format!("http://{}", service.address)).unwrap().connect_lazy()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_ready_once_gateways_can_find_it() {
+    let (nats, file) = tokio::join!(NatsServer::start(), TestDatabase::new(Engine::Sqlite));
+    let mut config = service_config("user-svc", &nats, &file);
+    config.listen = ([127, 0, 0, 1], free_port()).into();
+    let listen = config.listen;
+    let service = Box::pin(Service::prepare::<Migrator>("user-svc", config, Clock::system())).await.unwrap();
+    let probes = crate::metrics::serve(([127, 0, 0, 1], 0).into(), &service.health).await.unwrap();
+    let gateway = Nats::connect(&nats.settings("gateway"), "gateway").await.unwrap();
+    nats.freeze();
+    let serving = tokio::spawn(Box::pin(service.serve(GrpcServer::new(&[]))));
+    eventually("it answers", async || TcpStream::connect(listen).await.is_ok()).await;
+    let (status, body) = readyz(probes).await;
+    assert_eq!((status, &body["reasons"][0]), (503, &json!("process: starting")));
+
+    nats.thaw();
+    eventually("ready", async || readyz(probes).await.0 == 200).await;
+    let directory = Directory::watch(gateway.jetstream.clone(), RegistrySettings::default());
+    eventually("found", async || directory.instances("user-svc").len() == 1).await;
+    serving.await.unwrap().unwrap().stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
