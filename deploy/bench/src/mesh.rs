@@ -130,6 +130,8 @@ impl Mesh {
             .envs(self.nats.environment(GATEWAY))
             .env("MESH_SIGNING_KEY", mesh_signing_key().to_pem()?.expose())
             .env("SESSION_KEY", SESSION_KEY)
+            // What else could stand in its place writes no log of requests either.
+            .env("RUST_LOG", "warn")
             // The load comes from one address.
             .env("RATE_ADDRESS", "0")
             .env("RATE_USER", "0")
