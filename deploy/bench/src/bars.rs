@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::compare::Row;
-use crate::read;
+use crate::{events, read};
 
 /// What is compared.
 #[derive(Clone, Copy)]
@@ -23,11 +23,18 @@ struct Rule {
     bar: f64,
 }
 
-const RULES: [Rule; 4] = [
+const RULES: [Rule; 5] = [
     Rule::of_gateway(read::WORKLOAD, Figure::Rate, "GetUser called directly", 0.6),
     Rule::of_gateway(read::WORKLOAD, Figure::Rate, "Fastify", 8.0),
     Rule::of_gateway(read::WORKLOAD, Figure::Rate, "Envoy", 1.2),
     Rule::of_gateway(read::WORKLOAD, Figure::P99, "Envoy", 1.0),
+    Rule {
+        workload: events::WORKLOAD,
+        figure: Figure::Rate,
+        of: events::APPLIED,
+        to: events::ACKNOWLEDGED,
+        bar: 0.5,
+    },
 ];
 
 impl Rule {

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::auth::{Caller, MESH_TOKEN, MeshSigner};
+use shared::config::Secret;
+use shared::database::{Database, DatabaseSettings};
 use shared::mesh::{GATEWAY, SERVICES};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::{Authority, SetAuthorityRequest};
@@ -42,6 +44,7 @@ impl Store {
 /// A running mesh.
 pub(crate) struct Mesh {
     gateway: String,
+    ready_after: Duration,
     nats: NatsServer,
     services: HashMap<&'static str, String>,
     // By the service's name or the gateway's address, in the order in which they end.
@@ -80,19 +83,29 @@ impl Mesh {
         configuration: &[(&str, &str)],
     ) -> Result<Self, BoxError> {
         let nats = NatsServer::start().await;
+        Box::pin(Self::start_on(nats, store, services, environment, configuration)).await
+    }
+
+    /// As [`Mesh::start_each_with`], on a broker that runs already.
+    pub(crate) async fn start_on(
+        nats: NatsServer,
+        store: Store,
+        services: &[&'static str],
+        environment: &[(&str, &str)],
+        configuration: &[(&str, &str)],
+    ) -> Result<Self, BoxError> {
         let postgres = match store {
             Store::Sqlite => None,
             Store::Postgres => Some(PostgresServer::start().await),
         };
         let folder = tempfile::Builder::new().prefix("mesh-bench-").tempdir()?;
+        let began = Instant::now();
         let mut processes = Vec::new();
         let mut addresses = HashMap::new();
         for name in services {
             let address = free_address()?;
             let database = match &postgres {
-                None => {
-                    format!("sqlite://{}?mode=rwc", folder.path().join(name).with_extension("db").display())
-                }
+                None => sqlite(&file_of(name, folder.path())),
                 Some(server) => server.new_database().await,
             };
             let mut command = logged(name, folder.path())?;
@@ -110,6 +123,7 @@ impl Mesh {
 
         let mut mesh = Self {
             gateway: String::new(),
+            ready_after: Duration::ZERO,
             nats,
             services: addresses,
             processes,
@@ -118,6 +132,7 @@ impl Mesh {
         };
         mesh.gateway = mesh.another_gateway(configuration)?;
         mesh.wait_until_ready(services).await?;
+        mesh.ready_after = began.elapsed();
         Ok(mesh)
     }
 
@@ -163,6 +178,11 @@ impl Mesh {
         Ok(Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?)
     }
 
+    /// A connection to the broker that may do everything.
+    pub(crate) async fn broker(&self) -> async_nats::Client {
+        self.nats.client().await
+    }
+
     /// Where the gateway listens.
     pub(crate) fn gateway(&self) -> &str {
         &self.gateway
@@ -177,6 +197,21 @@ impl Mesh {
     pub(crate) fn processes(&self, of: &[&str]) -> Vec<u32> {
         let these = self.processes.iter().filter(|(name, _)| of.contains(&&**name));
         these.flat_map(|(_, process)| process.ids()).collect()
+    }
+
+    /// All of its processes, without the broker and the database server.
+    pub(crate) fn all_processes(&self) -> Vec<u32> {
+        self.processes.iter().flat_map(|(_, process)| process.ids()).collect()
+    }
+
+    /// How long it took from the start of the first process until the gateway answered for all services.
+    pub(crate) fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// The SQLite database of a service.
+    pub(crate) async fn database(&self, service: &str) -> Result<Database, BoxError> {
+        open(&file_of(service, self.folder.path())).await
     }
 
     /// A folder that goes when the mesh ends.
@@ -223,17 +258,18 @@ impl Mesh {
     }
 }
 
-/// Tries for half a minute.
+/// Tries each hundredth of a second for half a minute.
 pub(crate) async fn patiently<T>(attempt: impl AsyncFn() -> Result<T, BoxError>) -> Result<T, BoxError> {
-    let mut last: BoxError = "not tried".into();
-    for _ in 0..300 {
+    let began = Instant::now();
+    loop {
         match attempt().await {
             Ok(done) => return Ok(done),
-            Err(error) => last = error,
+            Err(error) if began.elapsed() > Duration::from_secs(30) => {
+                return Err(format!("not ready within half a minute: {error}").into());
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(format!("not ready within half a minute: {last}").into())
 }
 
 /// A token by which services trust the gateway.
@@ -250,6 +286,24 @@ fn logged(name: &str, folder: &Path) -> Result<Command, BoxError> {
 
 fn log_of(name: &str, folder: &Path) -> PathBuf {
     folder.join(name).with_extension("log")
+}
+
+fn file_of(name: &str, folder: &Path) -> PathBuf {
+    folder.join(name).with_extension("db")
+}
+
+fn sqlite(file: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", file.display())
+}
+
+/// Opens a SQLite database as services open theirs.
+pub(crate) async fn open(file: &Path) -> Result<Database, BoxError> {
+    let settings = DatabaseSettings {
+        url: Secret::new(sqlite(file)),
+        max_connections: DatabaseSettings::connections(),
+        max_writers: DatabaseSettings::writers(),
+    };
+    Ok(Database::connect(&settings).await?)
 }
 
 /// A binary of the same build: what is measured is as optimised as what measures.

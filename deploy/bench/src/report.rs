@@ -11,6 +11,7 @@ use crate::BoxError;
 use crate::bars::{Bar, judge};
 use crate::chart;
 use crate::compare::{Plan, Row};
+use crate::facts::{Fact, Measured};
 use crate::load::Arguments;
 
 /// What was measured, of what and on what.
@@ -31,6 +32,7 @@ pub(crate) struct Report {
     seconds: u64,
     rows: Vec<Row>,
     bars: Vec<Bar>,
+    facts: Vec<Fact>,
 }
 
 impl Report {
@@ -38,7 +40,8 @@ impl Report {
     ///
     /// # Errors
     /// When the machine does not tell its processors.
-    pub(crate) fn new(command: &str, plan: Plan, rows: Vec<Row>) -> Result<Self, BoxError> {
+    pub(crate) fn new(command: &str, plan: Plan, measured: Measured) -> Result<Self, BoxError> {
+        let Measured { rows, facts } = measured;
         Ok(Self {
             command: command.to_owned(),
             commit: told(Command::new("git").args(["describe", "--always", "--dirty", "--exclude=*"])),
@@ -50,6 +53,7 @@ impl Report {
             seconds: plan.duration.as_secs(),
             bars: judge(&rows),
             rows,
+            facts,
         })
     }
 
@@ -88,6 +92,12 @@ impl Report {
                 (if *at_least { "at least" } else { "at most" }, if *met { "met" } else { "missed" });
             // Writing to a String does not fail.
             let _ = writeln!(text, "  {name:<62}{measured:>7.2}  {bound:<8} {bar:.2}  {verdict}");
+        }
+        if !self.facts.is_empty() {
+            text += "\nbesides\n";
+        }
+        for fact in &self.facts {
+            text += &(fact.line() + "\n");
         }
         text
     }
@@ -150,7 +160,7 @@ mod tests {
     fn report() -> Report {
         let rows =
             vec![row(WORKLOAD, "gateway", 600.0), row(WORKLOAD, "Envoy", 1000.0), row("other", "a", 7.0)];
-        Report::new("all", Plan { rounds: 3, duration: Duration::from_secs(2) }, rows).unwrap()
+        Report::new("all", Plan { rounds: 3, duration: Duration::from_secs(2) }, rows.into()).unwrap()
     }
 
     #[test]
