@@ -92,7 +92,8 @@ class Costs:
         _, idle = figures.fact(r"\bidle\b")
         rates = {row["contender"]: row["rate"] for row in figures.of("write")}
         return cls(
-            gateway=read - figures.row("read", DIRECT)["cpu"],
+            # Called directly a service has more connections, which cost it something.
+            gateway=max(1.0, read - figures.row("read", DIRECT)["cpu"]),
             read=read,
             page=figures.row("list")["cpu"],
             message=figures.row("write")["cpu"],

@@ -80,8 +80,8 @@ COMMITS = {"user-svc": 5, "counseling-svc": 6}
 USER_PART = 1 / 3
 # Calls of the gateway for a turn: the key, the reservation, the message. The first two are of one service.
 CALLS_OF_TURN = 3
-# Of a turn: it was said, and rapport has grown; settled, counted, understood.
-EVENTS_OF_TURN, DELIVERIES_OF_TURN = 2, 3
+# It was said, and rapport has grown.
+EVENTS_OF_TURN = 2
 # STREAM_MAX_AGE and RELAY_KEEP, days.
 STREAM_DAYS, INBOX_DAYS = 30, 35
 KEEP_ALIVE = 15
