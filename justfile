@@ -163,6 +163,11 @@ test-next-release:
 @bench *arguments:
     exec deploy/measure.sh bench "$@"
 
+# Say what 10 thousand to 100 million users take by what was measured, see docs/scaling.md (--write: its tables, --check, --figures FILE)
+[no-exit-message]
+@scaling *options:
+    exec python3 deploy/bench/scaling.py "$@"
+
 # Measure meshctl on 1,000,000 events beside an empty mesh (optimised; minutes to build)
 bench-ctl:
     nats_server=$(python3 deploy/tools.py path nats-server) \
