@@ -135,7 +135,7 @@ pub(crate) fn memory(processes: &[u32]) -> f64 {
         let line = status.lines().find_map(|line| line.strip_prefix("Pss:"))?;
         line.split_whitespace().next()?.parse().ok()
     };
-    processes.iter().filter_map(of).sum::<f64>() / 1024.0
+    processes.iter().filter_map(of).fold(0.0, std::ops::Add::add) / 1024.0
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::compare::{Contender, Plan, compare};
 use crate::facts::{Fact, Measured};
 use crate::limits;
 use crate::load::{Arguments, Sample, milliseconds, quantile};
-use crate::mesh::{Mesh, Store};
+use crate::mesh::{Mesh, PROVIDER, Store};
 use crate::stored::{headers, id, insert};
 use crate::workloads::counsels;
 
@@ -48,7 +48,7 @@ const FACT: &str = "users.user.created";
 pub(crate) async fn measure(arguments: &Arguments) -> Result<Measured, BoxError> {
     let (plan, events) = (Plan::of(arguments)?, arguments.number("--events", EVENTS)?);
     let few = Box::pin(few(plan)).await?;
-    let mesh = Box::pin(Mesh::start(Store::Sqlite, &["user-svc", "payment-svc"])).await?;
+    let mesh = Box::pin(Mesh::start_with(Store::Sqlite, &["user-svc", "payment-svc"], &PROVIDER)).await?;
     let (outbox, effects) = (mesh.database("user-svc").await?, mesh.database("payment-svc").await?);
     let many = &Many { mesh: &mesh, outbox, effects, events, written: AtomicUsize::new(0) };
     let stream = &limits::stream(&mesh).await?;
@@ -160,8 +160,9 @@ impl Acknowledgements {
     async fn next(&mut self) -> Result<(), BoxError> {
         loop {
             let heard = timeout(PATIENCE, self.0.next()).await.map_err(|_| "nothing is acknowledged")?;
-            // It may also be told that an event is being worked on, or that it was not applied.
-            if &*heard.ok_or("the broker is gone")?.payload == b"+ACK" {
+            // It may also be told that an event is being worked on, or that it was not applied. An acknowledgement may say
+            // nothing at all.
+            if matches!(&*heard.ok_or("the broker is gone")?.payload, b"" | b"+ACK") {
                 return Ok(());
             }
         }

@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Deserialize;
+use shared::mesh::SERVICES;
 use tokio::sync::mpsc;
 
 use crate::BoxError;
@@ -19,7 +20,7 @@ use crate::conversation::{Conversation, Counsel};
 use crate::facts::{Fact, Measured};
 use crate::http::text;
 use crate::load::{Arguments, Connection, Sample, run};
-use crate::mesh::{Mesh, Store};
+use crate::mesh::{Mesh, PROVIDER, Store};
 use crate::workloads::{WRITERS, counsels};
 
 const FEEDS: usize = 2000;
@@ -40,7 +41,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Measured, BoxError>
     let users = arguments.number("--feeds", FEEDS)?.div_ceil(FEEDS_OF_USER);
     let number = users * FEEDS_OF_USER;
     expect_files(number + OTHER_FILES)?;
-    let mesh = Box::pin(Mesh::start(Store::Sqlite, &["user-svc", "counseling-svc", "payment-svc"])).await?;
+    let mesh = Box::pin(Mesh::start_with(Store::Sqlite, &SERVICES, &PROVIDER)).await?;
     let counsels = counsels(&mesh, users).await?;
     let feeds = &Feeds::open(&mesh, counsels).await?;
     let contender = |name, pick: fn(Both) -> Sample| {

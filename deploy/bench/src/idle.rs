@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use shared::mesh::SERVICES;
+
 use crate::BoxError;
 use crate::compare::{Plan, memory};
 use crate::facts::{Fact, Measured};
 use crate::load::{Arguments, quantile};
-use crate::mesh::{Mesh, Store};
+use crate::mesh::{Mesh, PROVIDER, Store};
 
 /// How long it has done nothing when its memory is measured.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -22,8 +24,7 @@ const START_BAR: f64 = 2.0;
 pub(crate) async fn measure(arguments: &Arguments) -> Result<Measured, BoxError> {
     let (mut starts, mut sizes) = (Vec::new(), Vec::new());
     for _ in 0..Plan::of(arguments)?.rounds {
-        let services = ["user-svc", "counseling-svc", "payment-svc"];
-        let mesh = Box::pin(Mesh::start(Store::Sqlite, &services)).await?;
+        let mesh = Box::pin(Mesh::start_with(Store::Sqlite, &SERVICES, &PROVIDER)).await?;
         starts.push(mesh.ready_after().as_secs_f64());
         tokio::time::sleep(PAUSE).await;
         sizes.push(memory(&mesh.all_processes()));

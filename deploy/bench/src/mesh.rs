@@ -23,6 +23,10 @@ use crate::transactions::{LOGGED, Transactions};
 /// By which the gateway signs access tokens (HS256).
 pub(crate) const SESSION_KEY: &str = "a key that only the benchmark of the mesh uses";
 
+/// What payment-svc needs besides: a provider, which nobody asks for anything here.
+pub(crate) const PROVIDER: [(&str, &str); 2] =
+    [("DEVELOPMENT", "true"), ("SANDBOX_URL", "http://127.0.0.1:9")];
+
 /// Where the services keep their data. Both write through to the disk.
 #[derive(Clone, Copy)]
 pub(crate) enum Store {
