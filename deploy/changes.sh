@@ -25,4 +25,4 @@ if [ -n "$tag" ]; then
 fi
 cliff=$(python3 deploy/tools.py path git-cliff)
 listed=$("$cliff" --config deploy/cliff.toml "$commits")
-printf '%s\n\n## Commits\n\n%s\n' "$section" "$listed"
+printf '%s\n\n## Commits\n%s\n' "$section" "$listed"
