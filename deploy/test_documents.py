@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unittest
 from pathlib import Path
@@ -11,6 +12,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 # Not an image of somewhere else, nor a link to another site.
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 RECIPE_IN_USE = re.compile(r"\bdeploy/just ([a-z][a-z-]*)")
+ROUTE = re.compile(r"\b(GET|POST|PUT|DELETE) (/v1/[\w/{}-]+)")
 RECIPE = re.compile(r"^@?([a-z][a-z-]*)[^:=\n]*:(?!=)", re.MULTILINE)
 # Files and folders named in running text, such as `deploy/nats/users.conf`; one with a place holder is none.
 PATH = re.compile(r"`((?:\.ci|deploy|docs|examples|gateway|proto|shared|user-svc|counseling-svc|payment-svc)/[\w./-]+)`")
@@ -55,6 +57,11 @@ class Documents(unittest.TestCase):
     def test_files_that_they_name_are_there(self) -> None:
         named = {path for document in DOCUMENTS for path in PATH.findall(document.read_text())} - MADE
         self.assertEqual([], sorted(path for path in named if not (ROOT / path).exists()))
+
+    def test_routes_that_they_name_are_in_the_document_of_the_api(self) -> None:
+        paths = json.loads((ROOT / "examples/openapi.json").read_text())["paths"]
+        named = {route for document in DOCUMENTS for route in ROUTE.findall(document.read_text())}
+        self.assertEqual([], sorted(route for route in named if route[0].lower() not in paths.get(route[1], {})))
 
     def test_every_document_is_found_from_the_readme(self) -> None:
         readme = (ROOT / "README.md").read_text()
