@@ -159,7 +159,7 @@ test-next-release:
 @roll *options:
     exec deploy/measure.sh chaos roll "$@"
 
-# Measure the running code: `bench all`, `read`, `me`, `turns`, `long`, `orders`, `ledger` or `telemetry`, see docs/performance.md (--debug: not optimised; --rounds, --seconds, --out FOLDER)
+# Measure the running code: `bench all`, `read`, `me`, `turns`, `long`, `orders`, `ledger` or `telemetry`, see docs/performance.md (--debug: not optimised; --help: --rounds, --seconds, --out FOLDER, …)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"
 
