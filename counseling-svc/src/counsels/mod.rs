@@ -6,6 +6,7 @@ pub mod entity;
 mod events;
 pub mod grpc;
 pub mod queries;
+mod recent;
 pub mod recovery;
 pub mod repository;
 pub mod risk;

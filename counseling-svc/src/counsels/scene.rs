@@ -1,5 +1,7 @@
 //! What the assistant is told: who it is, how it talks, what was said.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 use shared::Error;
 use shared::database::Database;
@@ -7,10 +9,9 @@ use shared::labels::stored;
 use shared::proto::v1::AiModel;
 
 use super::domain::{Author, Message};
+use super::recent::Recent;
 use crate::assistant::{Persona, Scene, Speaker, Technique, Tone, Utterance};
-use crate::counselors::entity::counselor;
 use crate::counselors::queries::CounselorQueries;
-use crate::prompts::entity::technique;
 use crate::prompts::queries::PromptQueries;
 
 /// Gathers scenes and turns.
@@ -18,6 +19,8 @@ use crate::prompts::queries::PromptQueries;
 pub struct Stage {
     pub counselors: CounselorQueries,
     pub prompts: PromptQueries,
+    scenes: Arc<Recent<Scene>>,
+    models: Arc<Recent<AiModel>>,
 }
 
 impl Stage {
@@ -25,6 +28,8 @@ impl Stage {
         Self {
             counselors: CounselorQueries::new(database.clone()),
             prompts: PromptQueries::new(database.clone()),
+            scenes: Arc::default(),
+            models: Arc::default(),
         }
     }
 
@@ -33,39 +38,49 @@ impl Stage {
     /// # Errors
     /// [`Error::NotFound`] when there is no such version.
     pub async fn model(&self, version_id: &str) -> Result<AiModel, Error> {
-        stored(&self.prompts.version(version_id).await?.ai_model, AiModel::from_str_name)
+        let read =
+            async { stored(&self.prompts.version(version_id).await?.ai_model, AiModel::from_str_name) };
+        self.models.get(&[version_id], read).await
     }
 
     /// A counselor with a technique in a version. The seed is the counsel's, so that its answers can be told again.
     ///
     /// # Errors
-    /// [`Error::FailedPrecondition`] when the version lacks a prompt.
+    /// [`Error::NotFound`] when one of them is not there, [`Error::FailedPrecondition`] when the version lacks a prompt.
     pub async fn scene(
         &self,
-        counselor: &counselor::Model,
+        counselor_id: &str,
         version_id: &str,
-        technique: &technique::Model,
+        technique_id: &str,
         counsel_id: &str,
     ) -> Result<Scene, Error> {
+        let read = self.set(counselor_id, version_id, technique_id);
+        let scene = self.scenes.get(&[counselor_id, version_id, technique_id], read).await?;
+        Ok(Scene { seed: seed_of(counsel_id), ..scene })
+    }
+
+    async fn set(&self, counselor_id: &str, version_id: &str, technique_id: &str) -> Result<Scene, Error> {
+        let counselor = self.counselors.counselor(counselor_id).await?;
+        let technique = self.prompts.technique(technique_id).await?;
         let model = self.model(version_id).await?;
         let tone = self.counselors.tone(&counselor.tone_id).await?;
         let persona_prompt = self.prompts.persona_prompt(version_id, &counselor.id).await?;
         let tone_prompt = self.prompts.tone_prompt(version_id, &counselor.tone_id).await?;
         Ok(Scene {
             persona: Persona {
-                counselor_name: counselor.name.clone(),
-                description: counselor.description.clone(),
+                counselor_name: counselor.name,
+                description: counselor.description,
                 prompt: persona_prompt,
             },
             tone: Tone { name: tone.name, prompt: tone_prompt },
             technique: Technique {
-                name: technique.name.clone(),
-                context: technique.context.clone(),
-                instruction: technique.instruction.clone(),
+                name: technique.name,
+                context: technique.context,
+                instruction: technique.instruction,
                 temperature: technique.temperature,
             },
             model,
-            seed: seed_of(counsel_id),
+            seed: 0,
         })
     }
 }

@@ -17,6 +17,7 @@ use shared::time::{Clock, Timestamp};
 use super::domain::{Author, Counsel, CounselEvent, Message};
 use super::events::publish;
 use super::queries::CounselQueries;
+use super::recent::Recent;
 use super::repository::Counsels;
 use super::risk::{RiskPolicy, risk_in};
 use super::scene::{Stage, utterance};
@@ -45,6 +46,7 @@ pub struct UnderstandCounsels {
     queries: CounselQueries,
     contexts: ContextQueries,
     stage: Stage,
+    courses: Recent<Arc<Course>>,
 }
 
 /// What was made of an event before its transaction.
@@ -55,7 +57,7 @@ pub struct Insight {
     /// A summary in the place of the one that ends at this message, or of none.
     compression: Option<(Option<String>, Summary)>,
     /// What decides about the technique that the counsel was in.
-    course: Option<Course>,
+    course: Option<Arc<Course>>,
 }
 
 /// What leads away from a technique.
@@ -86,6 +88,7 @@ impl UnderstandCounsels {
             queries: CounselQueries::new(database.clone()),
             contexts: ContextQueries::new(database.clone()),
             stage: Stage::new(database),
+            courses: Recent::default(),
         }
     }
 
@@ -167,11 +170,15 @@ impl UnderstandCounsels {
         }))
     }
 
-    async fn course(&self, counsel: &Counsel) -> Result<Course, Error> {
-        let technique = self.stage.prompts.technique(&counsel.technique_id).await?;
-        let rules = self.stage.prompts.rules_from(&counsel.technique_id).await?;
-        let threshold = technique.message_threshold;
-        Ok(Course { technique_id: technique.id, threshold, rules })
+    async fn course(&self, counsel: &Counsel) -> Result<Arc<Course>, Error> {
+        let technique_id = &counsel.technique_id;
+        let read = async {
+            let technique = self.stage.prompts.technique(technique_id).await?;
+            let rules = self.stage.prompts.rules_from(technique_id).await?;
+            let threshold = technique.message_threshold;
+            Ok(Arc::new(Course { technique_id: technique.id, threshold, rules }))
+        };
+        self.courses.get(&[technique_id], read).await
     }
 
     /// Keeps what was understood, and tells of a danger that nobody has been told of.
@@ -242,9 +249,9 @@ impl PreparingHandler for UnderstandCounsels {
             }
         }
         let course = insight.course.filter(|course| course.technique_id == counsel.technique_id);
-        if let Some(Course { technique_id, threshold, rules }) = course {
+        if let Some(Course { technique_id, threshold, rules }) = course.as_deref() {
             let count = counsel.technique_message_count;
-            if let Some(next) = next_technique(&rules, &technique_id, threshold, count, &context) {
+            if let Some(next) = next_technique(rules, technique_id, *threshold, count, &context) {
                 counsel.change_technique(next, now);
                 transaction.save_counsel(&counsel).await?;
             }

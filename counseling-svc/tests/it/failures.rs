@@ -3,6 +3,7 @@
 use counseling_svc::assistant::AssistantError;
 use shared::id::new_id;
 use shared::proto::events::v1::{CounselMessageCreated, CounselMessageFailed, CounselMessageFailure};
+use shared::testkit::eventually;
 use tonic::Code;
 
 use crate::puppet::answer_to;
@@ -68,17 +69,20 @@ shared::on_each_engine! {
     async fn a_prompt_that_is_gone_fails_the_message_and_gives_the_turn_back(engine: Engine) {
         let (world, puppet) = World::with_puppet(engine).await;
         let counsel = world.counsel().await;
-        let id = new_id();
         world.execute("UPDATE persona_prompts SET deleted_at = 1").await;
+        // It is remembered for a moment.
+        eventually("it is gone", async || world.calls().say(&counsel, "hello", &new_id()).await.is_err()).await;
+        let id = world.events::<CounselMessageFailed>(&counsel.id).await[0].reservation_id.clone();
+        let (asked, messages) = (puppet.asked().len(), world.calls().messages(&counsel).await.len());
         let message = "the prompt version has no persona prompt for this counselor";
         refused(world.calls().say(&counsel, "hello", &id).await, Code::FailedPrecondition, message);
         let failed = world.events::<CounselMessageFailed>(&counsel.id).await;
         let told: Vec<_> = failed.iter().map(|event| (&event.reservation_id, event.failure())).collect();
-        assert_eq!(told, [(&id, CounselMessageFailure::Interrupted)]);
-        assert!(puppet.asked().is_empty());
+        assert_eq!(told, [(&id, CounselMessageFailure::Interrupted); 2]);
+        assert_eq!(puppet.asked().len(), asked);
 
         world.execute("UPDATE persona_prompts SET deleted_at = NULL").await;
         world.calls().say(&counsel, "hello", &id).await.unwrap();
-        assert_eq!(world.calls().messages(&counsel).await.len(), 3);
+        assert_eq!(world.calls().messages(&counsel).await.len(), messages + 1, "its reply is new");
     }
 }

@@ -9,8 +9,23 @@ use crate::BoxError;
 
 /// What can be measured.
 const COMMANDS: [&str; 17] = [
-    "all", "read", "list", "write", "mixed", "sign-in", "churn", "feeds", "events", "idle", "growth", "me", "turns",
-    "long", "orders", "ledger", "telemetry",
+    "all",
+    "read",
+    "list",
+    "write",
+    "mixed",
+    "sign-in",
+    "churn",
+    "feeds",
+    "events",
+    "idle",
+    "growth",
+    "me",
+    "turns",
+    "long",
+    "orders",
+    "ledger",
+    "telemetry",
 ];
 
 /// Measures the running mesh: real processes, called over real connections.

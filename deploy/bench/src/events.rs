@@ -14,10 +14,10 @@ use shared::messaging::{ConsumerSpec, KEEP_CUSTOMERS, SETTLE_RESERVATIONS};
 use tokio::time::{interval, timeout};
 
 use crate::BoxError;
+use crate::arguments::Arguments;
 use crate::compare::{Contender, Plan, compare};
 use crate::facts::{Fact, Measured};
 use crate::limits;
-use crate::arguments::Arguments;
 use crate::load::{Sample, milliseconds, quantile};
 use crate::mesh::{Mesh, PROVIDER, Store};
 use crate::stored::{headers, id, insert};

@@ -15,11 +15,11 @@ use shared::mesh::SERVICES;
 use tokio::sync::mpsc;
 
 use crate::BoxError;
+use crate::arguments::Arguments;
 use crate::compare::{Contender, Plan, compare, memory};
 use crate::conversation::{Conversation, Counsel};
 use crate::facts::{Fact, Measured};
 use crate::http::text;
-use crate::arguments::Arguments;
 use crate::load::{Connection, Sample, run};
 use crate::mesh::{Mesh, PROVIDER, Store};
 use crate::workloads::{WRITERS, counsels};

@@ -2,10 +2,10 @@
 //! them dearer.
 
 use crate::BoxError;
+use crate::arguments::Arguments;
 use crate::compare::{Contender, Plan, Row, compare};
 use crate::conversation::Counsel;
 use crate::facts::{Fact, Measured};
-use crate::arguments::Arguments;
 use crate::mesh::{Mesh, Store, User};
 use crate::read::{self, rest};
 use crate::sign_in::{SIGN_IN, guests};

@@ -5,9 +5,9 @@ use std::time::Duration;
 use shared::mesh::SERVICES;
 
 use crate::BoxError;
+use crate::arguments::Arguments;
 use crate::compare::{Plan, memory};
 use crate::facts::{Fact, Measured};
-use crate::arguments::Arguments;
 use crate::load::quantile;
 use crate::mesh::{Mesh, PROVIDER, Store};
 

@@ -7,8 +7,8 @@
 use std::time::Instant;
 
 use crate::BoxError;
-use crate::conversation::{Conversation, Counsel};
 use crate::arguments::Arguments;
+use crate::conversation::{Conversation, Counsel};
 use crate::load::{milliseconds, quantile};
 use crate::mesh::{Mesh, Store};
 

@@ -2,8 +2,8 @@
 //! on those that do not.
 
 use crate::BoxError;
-use crate::compare::{Plan, Row, compare};
 use crate::arguments::Arguments;
+use crate::compare::{Plan, Row, compare};
 use crate::mesh::{Mesh, Store};
 use crate::read::rest;
 

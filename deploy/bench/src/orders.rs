@@ -11,8 +11,8 @@ use shared::config::Secret;
 use shared::id::{derived_id, new_id};
 
 use crate::BoxError;
-use crate::http::{Rest, text};
 use crate::arguments::Arguments;
+use crate::http::{Rest, text};
 use crate::load::{Connection, Sample, run};
 use crate::mesh::{Mesh, Store, User};
 

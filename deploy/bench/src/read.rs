@@ -6,9 +6,9 @@ use shared::proto::v1::user_service_client::UserServiceClient;
 use tonic::transport::Channel;
 
 use crate::BoxError;
+use crate::arguments::Arguments;
 use crate::compare::{Contender, Plan, Row, compare};
 use crate::http::Rest;
-use crate::arguments::Arguments;
 use crate::load::Connection;
 use crate::mesh::{Mesh, Store, User, mesh_token};
 use crate::peers::{Peer, Programs};

@@ -8,11 +8,11 @@ use serde::Serialize;
 use shared::time::Clock;
 
 use crate::BoxError;
+use crate::arguments::Arguments;
 use crate::bars::{Bar, judge};
 use crate::chart;
 use crate::compare::{Plan, Row};
 use crate::facts::{Fact, Measured};
-use crate::arguments::Arguments;
 
 /// What was measured, of what and on what.
 #[derive(Serialize)]
@@ -63,8 +63,7 @@ impl Report {
     /// When it cannot be written there.
     pub(crate) fn tell(&self, arguments: &Arguments) -> Result<(), BoxError> {
         print!("{}", self.text());
-        let folder =
-            arguments.out.clone().map_or_else(usual_folder, Ok)?;
+        let folder = arguments.out.clone().map_or_else(usual_folder, Ok)?;
         std::fs::create_dir_all(&folder)?;
         let write = |extension, content: String| {
             let file = folder.join(&self.command).with_extension(extension);

@@ -9,9 +9,9 @@ use shared::proto::v1::session_service_client::SessionServiceClient;
 use shared::time::{Clock, Timestamp};
 
 use crate::BoxError;
+use crate::arguments::Arguments;
 use crate::compare::{Contender, Plan, Row, compare};
 use crate::http::{Rest, text};
-use crate::arguments::Arguments;
 use crate::load::Connection;
 use crate::mesh::{Mesh, SESSION_KEY, Store, mesh_token};
 use crate::workloads::WRITERS;

@@ -22,8 +22,8 @@ use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
 use crate::BoxError;
-use crate::conversation::Counsel;
 use crate::arguments::Arguments;
+use crate::conversation::Counsel;
 use crate::load::{Sample, run};
 use crate::mesh::{Mesh, Store, User};
 

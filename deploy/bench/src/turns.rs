@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::BoxError;
-use crate::conversation::Counsel;
 use crate::arguments::Arguments;
+use crate::conversation::Counsel;
 use crate::load::{Sample, run};
 use crate::mesh::{Mesh, Store};
 use crate::transactions::BAR;

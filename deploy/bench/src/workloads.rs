@@ -7,11 +7,11 @@ use shared::proto::v1::{ListMessagesRequest, PageRequest};
 use tonic::transport::Channel;
 
 use crate::BoxError;
+use crate::arguments::Arguments;
 use crate::compare::{Contender, Plan, Row, compare};
 use crate::conversation::{Conversation, Counsel};
 use crate::http::Rest;
 use crate::limits::{self, Insert, Publish};
-use crate::arguments::Arguments;
 use crate::load::Connection;
 use crate::mesh::{Mesh, Store, User, mesh_token};
 use crate::peers::Peer;

@@ -145,7 +145,7 @@ impl CounselCommands {
     /// The greeting; or the bubble's question, the user's answer, and what the counselor says to it.
     async fn first_words(&self, counsel: &mut Counsel, opening: &Opening) -> Result<FirstWords, Error> {
         let Opening { counselor, version_id, technique, bubble } = opening;
-        let scene = self.stage.scene(counselor, version_id, technique, &counsel.id).await?;
+        let scene = self.stage.scene(&counselor.id, version_id, &technique.id, &counsel.id).await?;
         let at = counsel.created_at;
         let counselors = || Author::Counselor { reply_to: None };
         let mut messages = Vec::new();

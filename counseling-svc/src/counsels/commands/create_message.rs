@@ -177,9 +177,8 @@ impl CounselCommands {
     /// Reads what the assistant is told: one query for each table, whatever the length of the counsel.
     async fn gather(&self, pending: &Pending) -> Result<Turn, Error> {
         let Pending { counsel, message, .. } = pending;
-        let counselor = self.stage.counselors.counselor(&counsel.counselor_id).await?;
-        let technique = self.stage.prompts.technique(&counsel.technique_id).await?;
-        let scene = self.stage.scene(&counselor, &counsel.prompt_version_id, &technique, &counsel.id).await?;
+        let Counsel { id, counselor_id, prompt_version_id, technique_id, .. } = counsel;
+        let scene = self.stage.scene(counselor_id, prompt_version_id, technique_id, id).await?;
         let summary = self.contexts.summary(&counsel.id).await?;
         let since = summary.as_ref().map(Summary::end);
         let said = self.queries.latest(&counsel.id, Some(message), since, MOST_HISTORY).await?;

@@ -79,6 +79,26 @@ crate::on_each_engine! {
         }
     }
 
+    async fn many_batches_are_published_in_order_and_marked(engine: Engine) {
+        let world = World::new(engine).await;
+        for user in ["a", "b", "c"] {
+            let transaction = world.database.begin().await.unwrap();
+            (0..300).for_each(|number| transaction.publish(&fact(user, number)).unwrap());
+            transaction.commit().await.unwrap();
+        }
+        world.relay().drain().await.unwrap();
+        assert_eq!(world.backlog().await, 0);
+        let facts = world.published().await;
+        assert_eq!(facts.len(), 3);
+        for (user, numbers) in facts {
+            assert_eq!(numbers, in_order(300), "{user}");
+        }
+        // Its lanes are free again, for whoever comes next.
+        world.commit("a", 1).await;
+        world.relay().drain().await.unwrap();
+        assert_eq!(world.backlog().await, 0);
+    }
+
     async fn an_event_is_a_cloud_event_that_any_nats_tool_can_read(engine: Engine) {
         let world = World::new(engine).await;
         let transaction = world.database.begin().await.unwrap();
