@@ -67,9 +67,7 @@ impl MessageTokenService for MessageTokenGrpc {
         check_id("reservation_id", &request.reservation_id, &mut violations);
         violations.into_result()?;
         let reservation = self.commands.reserve(&request.user_id, &request.reservation_id).await?;
-        let message_tokens = Some(self.message_tokens(request.user_id).await?);
-        let reservation = Some(reservation.into());
-        Ok(Response::new(ReserveTokensResponse { reservation, message_tokens }))
+        Ok(Response::new(ReserveTokensResponse { reservation: Some(reservation.into()) }))
     }
 
     async fn release_tokens(
