@@ -3,6 +3,7 @@
 mod csrf;
 mod rates;
 mod raw;
+mod shedding;
 mod tls;
 
 use std::sync::Arc;

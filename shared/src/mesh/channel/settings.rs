@@ -12,7 +12,8 @@ use crate::tls::Reloading;
 pub struct ChannelSettings {
     /// How long a call may take, all attempts together, unless the request carries its own `grpc-timeout`: 10 s.
     pub deadline: Duration,
-    /// Calls in flight to all instances together; one more is refused at once: 1024.
+    /// Calls in flight to all instances together; one more is refused at once: 1024. There is room for fewer while answers
+    /// take much longer than usual, except for calls that ask for more time than the deadline above.
     pub concurrency: usize,
     /// How often a call is sent at most, the first time included: 3.
     pub max_attempts: u32,

@@ -96,6 +96,61 @@ async fn load_is_shed_over_the_limit() {
     assert_eq!(upstream.calls(), 3, "what was refused never left");
 }
 
+/// An instance that answers one call after the other, in a few milliseconds each.
+fn one_by_one() -> Upstream {
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    Upstream::start(move |_| {
+        let turn = turn.clone();
+        async move {
+            let _turn = turn.lock().await;
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            answer()
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_service_that_gets_slow_is_asked_less_and_then_more_again() {
+    let upstream = one_by_one();
+    let channel = channel_to(&[upstream.address()], ChannelSettings::default());
+    for _ in 0..100 {
+        find(&channel).await.unwrap();
+    }
+    let crowd: Vec<_> = (0..100)
+        .map(|_| {
+            let channel = channel.clone();
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                loop {
+                    // Refused at once, and as often as it likes.
+                    let _ = find(&channel).await;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }))
+        })
+        .collect();
+    let in_flight = || channel.instances()[0].in_flight;
+    eventually("few calls are let through", async || (4..=16).contains(&in_flight())).await;
+    eventually("others are told why", async || {
+        let refused = find(&channel).await.err().filter(|status| status.code() == Code::Unavailable);
+        refused.is_some_and(|status| status.message().starts_with("user-svc is overloaded: "))
+    })
+    .await;
+
+    let mut patient = tonic::Request::new(ListSessionsRequest::default());
+    patient.set_timeout(Duration::from_secs(60));
+    SessionServiceClient::new(channel.clone()).list_sessions(patient).await.unwrap();
+
+    drop(crowd);
+    eventually("there is room for many again", async || {
+        // One after the other takes as long as usual, and that makes room.
+        for _ in 0..400 {
+            find(&channel).await.unwrap();
+        }
+        futures::future::join_all((0..24).map(|_| find(&channel))).await.iter().all(Result::is_ok)
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_abandoned_call_makes_room() {
     let upstream = Upstream::start(|_| std::future::pending());
