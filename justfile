@@ -159,6 +159,11 @@ test-next-release:
 @roll *options:
     exec deploy/measure.sh chaos roll "$@"
 
+# Offer ten times what the mesh can answer: latency, memory, and how soon it is as before (--help: --seconds, --sockets, …)
+[no-exit-message]
+@overload *options:
+    exec deploy/measure.sh chaos overload "$@"
+
 # Measure the running code: `bench`, `bench turns`, `long`, `orders`, `ledger` or `telemetry` (--debug: not optimised; see deploy/bench/src/main.rs)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"

@@ -43,7 +43,7 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// `DEVELOPMENT`: pages on any port of localhost may call as well.
     pub development: bool,
-    /// `RATE_…`, `TRUSTED_PROXIES`, `HEADER_TIMEOUT`, `CONNECTIONS`, `TLS_CERT`, `TLS_KEY`.
+    /// `RATE_…`, `TRUSTED_PROXIES`, `HEADER_TIMEOUT`, `CONNECTIONS`, `QUEUE_LIMIT`, `TLS_CERT`, `TLS_KEY`.
     pub edge: EdgeSettings,
     /// `BODY_LIMIT`: the most bytes of a request's body.
     pub body_limit: usize,

@@ -1,6 +1,7 @@
 //! What stands between the network and the routes.
 
 mod csrf;
+mod pressure;
 mod rates;
 mod raw;
 mod shedding;
