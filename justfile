@@ -164,9 +164,14 @@ test-next-release:
 @overload *options:
     exec deploy/measure.sh chaos overload "$@"
 
-# Measure the running code: `bench`, `bench turns`, `long`, `orders`, `ledger` or `telemetry` (--debug: not optimised; see deploy/bench/src/main.rs)
+# Measure the running code: `bench all`, `read`, `me`, `turns`, `long`, `orders`, `ledger` or `telemetry`, see docs/performance.md (--debug: not optimised; --rounds, --seconds, --out FOLDER)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"
+
+# Say what 10 thousand to 100 million users take by what was measured, see docs/scaling.md (--write: its tables, --check, --figures FILE)
+[no-exit-message]
+@scaling *options:
+    exec python3 deploy/bench/scaling.py "$@"
 
 # Measure meshctl on 1,000,000 events beside an empty mesh (optimised; minutes to build)
 bench-ctl:

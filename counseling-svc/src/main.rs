@@ -6,6 +6,9 @@ use counseling_svc::CounselingConfig;
 use shared::config::Source;
 use shared::time::Clock;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 pub(crate) async fn main() -> ExitCode {
     if let Some(code) = shared::command::answered("counseling-svc", option_env!("MESH_COMMIT")) {

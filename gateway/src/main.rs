@@ -10,6 +10,9 @@ use shared::config::Source;
 use shared::error::Chain;
 use shared::keys::SigningKey;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     if let Some(code) = shared::command::answered("gateway", option_env!("MESH_COMMIT")) {

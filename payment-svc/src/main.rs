@@ -7,6 +7,9 @@ use shared::config::Source;
 use shared::error::Chain;
 use shared::time::Clock;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     if let Some(code) = shared::command::answered("payment-svc", option_env!("MESH_COMMIT")) {

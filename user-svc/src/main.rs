@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use shared::time::Clock;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 pub(crate) async fn main() -> ExitCode {
     if let Some(code) = shared::command::answered("user-svc", option_env!("MESH_COMMIT")) {

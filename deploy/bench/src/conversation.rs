@@ -1,5 +1,6 @@
 //! Talking with the offline counselor.
 
+use bytes::Bytes;
 use serde_json::json;
 
 use crate::BoxError;
@@ -43,6 +44,19 @@ impl Counsel {
         Ok(Self { user, messages: format!("{counsels}/{counsel}/messages") })
     }
 
+    /// Whose it is.
+    pub(crate) fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// The ids of its counselor and its own.
+    pub(crate) fn ids(&self) -> Result<(String, String), BoxError> {
+        // `/v1/counselors/{}/counsels/{}/messages`
+        let parts: Vec<_> = self.messages.split('/').collect();
+        let [_, _, _, counselor, _, counsel, _] = parts[..] else { return Err("no path of messages".into()) };
+        Ok((counselor.to_owned(), counsel.to_owned()))
+    }
+
     /// A connection to go on talking, from the `said`th sentence.
     pub(crate) async fn connect(&self, mesh: &Mesh, said: usize) -> Result<Conversation, BoxError> {
         Ok(Conversation { rest: mesh.rest(&self.user).await?, messages: self.messages.clone(), said })
@@ -52,9 +66,14 @@ impl Counsel {
 impl Conversation {
     /// Says something, and is answered.
     pub(crate) async fn turn(&mut self) -> Result<(), BoxError> {
+        self.say().await.map(drop)
+    }
+
+    /// Says something: the answer of the gateway, with both messages.
+    pub(crate) async fn say(&mut self) -> Result<Bytes, BoxError> {
         let sentence = SENTENCES[self.said % SENTENCES.len()];
         self.said += 1;
-        self.rest.post(&self.messages, Some(&json!({ "message": sentence }))).await.map(drop)
+        self.rest.post(&self.messages, Some(&json!({ "message": sentence }))).await
     }
 
     /// Reads a page of messages.

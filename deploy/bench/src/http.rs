@@ -1,7 +1,9 @@
 //! Requests over one HTTP/1.1 connection.
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -35,9 +37,14 @@ impl Rest {
         self.send("POST", path, body, None).await
     }
 
-    /// The body of a success, of a request that is done once for a key.
-    pub(crate) async fn post_once(&mut self, path: &str, body: &Value, key: &str) -> Result<Bytes, BoxError> {
-        self.send("POST", path, Some(body), Some(key)).await
+    /// The body of a success, of a request with a header besides.
+    pub(crate) async fn post_with(
+        &mut self,
+        path: &str,
+        body: Option<&Value>,
+        header: (&str, &str),
+    ) -> Result<Bytes, BoxError> {
+        self.send("POST", path, body, Some(header)).await
     }
 
     async fn send(
@@ -45,28 +52,54 @@ impl Rest {
         method: &str,
         path: &str,
         body: Option<&Value>,
-        key: Option<&str>,
+        header: Option<(&str, &str)>,
     ) -> Result<Bytes, BoxError> {
-        let mut request = http::Request::builder().method(method).uri(path).header("host", &self.host);
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
+        let mut request = self.request(method, path);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
         let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
-        self.sender.ready().await?;
-        let response = self.sender.send_request(request.body(Full::new(body))?).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
+        let (status, body) = self.answer(request.body(Full::new(body))?).await?;
         if status.is_success() {
             Ok(body)
         } else {
             Err(format!("{method} {path}: {status}: {body:?}").into())
         }
+    }
+
+    /// The status of an answer, whatever it is.
+    pub(crate) async fn status_of(&mut self, path: &str) -> Result<StatusCode, BoxError> {
+        let request = self.request("GET", path).body(Full::default())?;
+        Ok(self.answer(request).await?.0)
+    }
+
+    /// The body of a success as it comes, until the connection ends.
+    pub(crate) async fn follow(mut self, path: &str) -> Result<Incoming, BoxError> {
+        let request = self.request("GET", path).header("accept", "text/event-stream").body(Full::default())?;
+        let response = self.sender.send_request(request).await?;
+        let status = response.status();
+        if status.is_success() {
+            Ok(response.into_body())
+        } else {
+            Err(format!("GET {path}: {status}").into())
+        }
+    }
+
+    fn request(&self, method: &str, path: &str) -> http::request::Builder {
+        let request = http::Request::builder().method(method).uri(path).header("host", &self.host);
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    async fn answer(&mut self, request: http::Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), BoxError> {
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request).await?;
+        Ok((response.status(), response.into_body().collect().await?.to_bytes()))
     }
 }
 

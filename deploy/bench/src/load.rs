@@ -16,22 +16,27 @@ impl Arguments {
 
     /// The first argument, if it is a word.
     pub(crate) fn command(&self) -> &str {
-        self.0.first().map(String::as_str).filter(|word| !word.starts_with("--")).unwrap_or("me")
+        self.0.first().map(String::as_str).filter(|word| !word.starts_with("--")).unwrap_or("read")
+    }
+
+    /// The arguments after the first one.
+    pub(crate) fn rest(&self) -> &[String] {
+        self.0.get(1..).unwrap_or_default()
+    }
+
+    /// What stands after `name`.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, BoxError> {
+        match self.0.iter().position(|argument| argument == name) {
+            Some(index) => Ok(Some(self.0.get(index + 1).ok_or_else(|| format!("{name} needs a value"))?)),
+            None => Ok(None),
+        }
     }
 
     /// The number after `name`.
     pub(crate) fn number(&self, name: &str, default: usize) -> Result<usize, BoxError> {
-        match self.0.iter().position(|argument| argument == name) {
-            Some(index) => {
-                let value = self.0.get(index + 1).ok_or_else(|| format!("{name} needs a number"))?;
-                Ok(value
-                    .parse()
-                    .ok()
-                    .filter(|number| *number > 0)
-                    .ok_or_else(|| format!("{name} needs a number of 1 or more, and {value:?} is none"))?)
-            }
-            None => Ok(default),
-        }
+        let Some(value) = self.text(name)? else { return Ok(default) };
+        let number = value.parse().ok().filter(|number| *number > 0);
+        Ok(number.ok_or_else(|| format!("{name} needs a number of 1 or more, and {value:?} is none"))?)
     }
 }
 
@@ -49,12 +54,16 @@ pub(crate) struct Sample {
     pub(crate) p50: f64,
     /// Milliseconds.
     pub(crate) p99: f64,
+    /// Milliseconds.
+    pub(crate) p999: f64,
+    pub(crate) calls: usize,
 }
 
 impl Sample {
-    fn of(latencies: &[f64], elapsed: Duration) -> Self {
+    pub(crate) fn of(latencies: &[f64], elapsed: Duration) -> Self {
         let rate = latencies.len() as f64 / elapsed.as_secs_f64();
-        Self { rate, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) }
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|part| quantile(latencies, part));
+        Self { rate, p50, p99, p999, calls: latencies.len() }
     }
 
     /// The run with the median rate.
@@ -97,4 +106,49 @@ async fn call_for<C: Connection>(mut connection: C, duration: Duration) -> Resul
         latencies.push(milliseconds(called));
     }
     Ok(latencies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(words: &[&str]) -> Arguments {
+        Arguments(words.iter().copied().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn a_quantile_is_a_value_that_was_measured() {
+        let values: Vec<f64> = (1..=1000).rev().map(f64::from).collect();
+        assert_eq!(
+            [0.0, 0.5, 0.99, 0.999, 1.0].map(|part| quantile(&values, part)),
+            [1.0, 500.0, 990.0, 999.0, 1000.0]
+        );
+        assert_eq!(quantile(&[3.0], 0.999), 3.0);
+        assert_eq!(quantile(&[], 0.5), 0.0);
+    }
+
+    #[test]
+    fn a_sample_counts_what_was_answered_a_second() {
+        let sample = Sample::of(&[1.0, 2.0, 3.0, 4.0], Duration::from_secs(2));
+        assert_eq!((sample.calls, sample.rate, sample.p50), (4, 2.0, 2.0));
+    }
+
+    #[test]
+    fn the_median_sample_is_the_one_with_the_median_rate() {
+        let of = |rate| Sample { rate, p50: rate, p99: 0.0, p999: 0.0, calls: 1 };
+        assert_eq!(Sample::median(vec![of(3.0), of(1.0), of(2.0)]).p50, 2.0);
+    }
+
+    #[test]
+    fn options_are_taken_or_refused_by_name() {
+        let given = arguments(&["read", "--rounds", "3", "--out", "docs"]);
+        assert_eq!((given.command(), given.rest().len()), ("read", 4));
+        assert_eq!(given.number("--rounds", 5).unwrap(), 3);
+        assert_eq!(given.number("--seconds", 4).unwrap(), 4);
+        assert_eq!(given.text("--out").unwrap(), Some("docs"));
+        for wrong in [&["--rounds"][..], &["--rounds", "0"], &["--rounds", "many"]] {
+            let refusal = arguments(wrong).number("--rounds", 5).unwrap_err().to_string();
+            assert!(refusal.starts_with("--rounds needs a "), "{refusal}");
+        }
+    }
 }

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::auth::{Caller, MESH_TOKEN, MeshSigner};
+use shared::config::Secret;
+use shared::database::{Database, DatabaseSettings};
 use shared::mesh::{GATEWAY, SERVICES};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::{Authority, SetAuthorityRequest};
@@ -18,7 +20,12 @@ use crate::BoxError;
 use crate::http::{Rest, text};
 use crate::transactions::{LOGGED, Transactions};
 
-const SESSION_KEY: &str = "a key that only the benchmark of the mesh uses";
+/// By which the gateway signs access tokens (HS256).
+pub(crate) const SESSION_KEY: &str = "a key that only the benchmark of the mesh uses";
+
+/// What payment-svc needs besides: a provider, which nobody asks for anything here.
+pub(crate) const PROVIDER: [(&str, &str); 2] =
+    [("DEVELOPMENT", "true"), ("SANDBOX_URL", "http://127.0.0.1:9")];
 
 /// Where the services keep their data. Both write through to the disk.
 #[derive(Clone, Copy)]
@@ -41,10 +48,11 @@ impl Store {
 /// A running mesh.
 pub(crate) struct Mesh {
     gateway: String,
+    ready_after: Duration,
     nats: NatsServer,
     services: HashMap<&'static str, String>,
-    // In the order in which they end.
-    processes: Vec<Process>,
+    // By the service's name or the gateway's address, in the order in which they end.
+    processes: Vec<(String, Process)>,
     _postgres: Option<PostgresServer>,
     folder: TempDir,
 }
@@ -79,19 +87,29 @@ impl Mesh {
         configuration: &[(&str, &str)],
     ) -> Result<Self, BoxError> {
         let nats = NatsServer::start().await;
+        Box::pin(Self::start_on(nats, store, services, environment, configuration)).await
+    }
+
+    /// As [`Mesh::start_each_with`], on a broker that runs already.
+    pub(crate) async fn start_on(
+        nats: NatsServer,
+        store: Store,
+        services: &[&'static str],
+        environment: &[(&str, &str)],
+        configuration: &[(&str, &str)],
+    ) -> Result<Self, BoxError> {
         let postgres = match store {
             Store::Sqlite => None,
             Store::Postgres => Some(PostgresServer::start().await),
         };
         let folder = tempfile::Builder::new().prefix("mesh-bench-").tempdir()?;
+        let began = Instant::now();
         let mut processes = Vec::new();
         let mut addresses = HashMap::new();
         for name in services {
             let address = free_address()?;
             let database = match &postgres {
-                None => {
-                    format!("sqlite://{}?mode=rwc", folder.path().join(name).with_extension("db").display())
-                }
+                None => sqlite(&file_of(name, folder.path())),
                 Some(server) => server.new_database().await,
             };
             let mut command = logged(name, folder.path())?;
@@ -103,12 +121,13 @@ impl Mesh {
                 .env("RUST_LOG", LOGGED)
                 .env("LOG_FORMAT", "json")
                 .envs(environment.iter().copied());
-            processes.push(Process::start(&command, None, "TERM", None));
+            processes.push(((*name).to_owned(), Process::start(&command, None, "TERM", None)));
             addresses.insert(*name, address);
         }
 
         let mut mesh = Self {
             gateway: String::new(),
+            ready_after: Duration::ZERO,
             nats,
             services: addresses,
             processes,
@@ -117,6 +136,7 @@ impl Mesh {
         };
         mesh.gateway = mesh.another_gateway(configuration)?;
         mesh.wait_until_ready(services).await?;
+        mesh.ready_after = began.elapsed();
         Ok(mesh)
     }
 
@@ -129,13 +149,15 @@ impl Mesh {
             .envs(self.nats.environment(GATEWAY))
             .env("MESH_SIGNING_KEY", mesh_signing_key().to_pem()?.expose())
             .env("SESSION_KEY", SESSION_KEY)
+            // What else could stand in its place writes no log of requests either.
+            .env("RUST_LOG", "warn")
             // The load comes from one address.
             .env("RATE_ADDRESS", "0")
             .env("RATE_USER", "0")
             .env("RATE_AUTH", "0")
             .envs(configuration.iter().copied());
         // Before the services, which end after it.
-        self.processes.insert(0, Process::start(&command, None, "TERM", None));
+        self.processes.insert(0, (gateway.clone(), Process::start(&command, None, "TERM", None)));
         Ok(gateway)
     }
 
@@ -156,8 +178,49 @@ impl Mesh {
 
     /// A connection of its own to a service.
     pub(crate) async fn channel(&self, service: &str) -> Result<Channel, BoxError> {
-        let address = self.services.get(service).ok_or_else(|| format!("{service} does not run"))?;
+        let address = self.address(service)?;
         Ok(Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?)
+    }
+
+    /// A connection to the broker that may do everything.
+    pub(crate) async fn broker(&self) -> async_nats::Client {
+        self.nats.client().await
+    }
+
+    /// Where the gateway listens.
+    pub(crate) fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    /// Where a service listens.
+    pub(crate) fn address(&self, service: &str) -> Result<&str, BoxError> {
+        Ok(self.services.get(service).ok_or_else(|| format!("{service} does not run"))?)
+    }
+
+    /// The processes of services, by their names, and of gateways, by their addresses.
+    pub(crate) fn processes(&self, of: &[&str]) -> Vec<u32> {
+        let these = self.processes.iter().filter(|(name, _)| of.contains(&&**name));
+        these.flat_map(|(_, process)| process.ids()).collect()
+    }
+
+    /// All of its processes, without the broker and the database server.
+    pub(crate) fn all_processes(&self) -> Vec<u32> {
+        self.processes.iter().flat_map(|(_, process)| process.ids()).collect()
+    }
+
+    /// How long it took from the start of the first process until the gateway answered for all services.
+    pub(crate) fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// The SQLite database of a service.
+    pub(crate) async fn database(&self, service: &str) -> Result<Database, BoxError> {
+        open(&file_of(service, self.folder.path())).await
+    }
+
+    /// A folder that goes when the mesh ends.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The transactions that a service commits from now on.
@@ -199,17 +262,18 @@ impl Mesh {
     }
 }
 
-/// Tries for half a minute.
-async fn patiently<T>(attempt: impl AsyncFn() -> Result<T, BoxError>) -> Result<T, BoxError> {
-    let mut last: BoxError = "not tried".into();
-    for _ in 0..300 {
+/// Tries each hundredth of a second for half a minute.
+pub(crate) async fn patiently<T>(attempt: impl AsyncFn() -> Result<T, BoxError>) -> Result<T, BoxError> {
+    let began = Instant::now();
+    loop {
         match attempt().await {
             Ok(done) => return Ok(done),
-            Err(error) => last = error,
+            Err(error) if began.elapsed() > Duration::from_secs(30) => {
+                return Err(format!("not ready within half a minute: {error}").into());
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(format!("the mesh did not get ready: {last}").into())
 }
 
 /// A token by which services trust the gateway.
@@ -228,12 +292,30 @@ fn log_of(name: &str, folder: &Path) -> PathBuf {
     folder.join(name).with_extension("log")
 }
 
+fn file_of(name: &str, folder: &Path) -> PathBuf {
+    folder.join(name).with_extension("db")
+}
+
+fn sqlite(file: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", file.display())
+}
+
+/// Opens a SQLite database as services open theirs.
+pub(crate) async fn open(file: &Path) -> Result<Database, BoxError> {
+    let settings = DatabaseSettings {
+        url: Secret::new(sqlite(file)),
+        max_connections: DatabaseSettings::connections(),
+        max_writers: DatabaseSettings::writers(),
+    };
+    Ok(Database::connect(&settings).await?)
+}
+
 /// A binary of the same build: what is measured is as optimised as what measures.
 fn beside_this(name: &str) -> Result<PathBuf, BoxError> {
     let path = std::env::current_exe()?.with_file_name(name);
     if path.exists() { Ok(path) } else { Err(format!("{} is not built", path.display()).into()) }
 }
 
-fn free_address() -> Result<String, BoxError> {
+pub(crate) fn free_address() -> Result<String, BoxError> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }

@@ -79,7 +79,8 @@ struct Buyer {
 impl Connection for Buyer {
     async fn call(&mut self) -> Result<(), BoxError> {
         let pack = json!({ "productId": derived_id(&["product", "메시지 토큰 100개"]), "currency": "KRW" });
-        let created = self.rest.post_once("/v1/payments/orders", &pack, &new_id()).await?;
+        let created =
+            self.rest.post_with("/v1/payments/orders", Some(&pack), ("idempotency-key", &new_id())).await?;
         let id = text(&created, "/data/order/id")?;
         let key = self.sandbox.agree(&id, CARDS[0].0).ok_or("the provider does not know the order")?;
         let confirm = json!({ "paymentKey": key });

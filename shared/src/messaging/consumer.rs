@@ -1,5 +1,8 @@
 //! The runner of a durable pull consumer: each event takes effect once, however often it is delivered.
 
+mod group;
+mod settle;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -7,10 +10,11 @@ use async_nats::jetstream::{self, AckKind, consumer::pull};
 use futures::StreamExt;
 use futures::future::FutureExt;
 use futures::stream::FuturesUnordered;
-use tracing::Instrument;
+use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use super::event::{CAUSE, ReceivedEvent, type_of};
-use super::measure::{Delivery, Settled};
+use super::measure::Delivery;
 use super::topology::ensure_consumer;
 use super::{ConsumerSpec, Nats, TopologySettings, dead_letter, inbox};
 use crate::Error;
@@ -138,9 +142,6 @@ pub struct Consumer<H> {
 /// it would be delivered again, and prepared twice.
 const BATCH: usize = 64;
 
-/// The most characters of the reason that goes with a dead letter.
-const LONGEST_REASON: usize = 500;
-
 /// How often it is looked whether a stream that was missing is there.
 const STREAM_LOOK: Duration = Duration::from_millis(100);
 
@@ -154,7 +155,7 @@ impl<H: PreparingHandler> Consumer<H> {
     pub async fn run(self, shutdown: Shutdown) {
         let mut pause = Duration::from_millis(100);
         while !shutdown.has_begun() {
-            let began = tokio::time::Instant::now();
+            let began = Instant::now();
             if let Err(error) = self.consume(&shutdown).await {
                 tracing::warn!(consumer = self.spec.name, error = %Chain(&*error), "pulling again");
             }
@@ -191,7 +192,13 @@ impl<H: PreparingHandler> Consumer<H> {
                 next = tokio::time::timeout(self.settings.pull_expiry * 3, messages.next()), if has_room => next,
             };
             match next {
-                Ok(Some(Ok(message))) => in_flight.push(self.deliver(message)),
+                Ok(Some(Ok(message))) => {
+                    let (group, ended) = self.gather(message, &mut messages);
+                    in_flight.push(self.deliver_all(group));
+                    if let Some(ended) = ended {
+                        break ended;
+                    }
+                }
                 Ok(Some(Err(error))) => break Err(error.into()),
                 Ok(None) => break Err("the pull ended".into()),
                 Err(_) => {
@@ -245,7 +252,8 @@ impl<H: PreparingHandler> Consumer<H> {
         Ok(())
     }
 
-    async fn deliver(&self, message: jetstream::Message) {
+    /// The span of a delivery, which continues the trace of the event.
+    fn span(&self, message: &jetstream::Message) -> Span {
         let span = tracing::info_span!(
             "consume",
             consumer = self.spec.name,
@@ -256,45 +264,22 @@ impl<H: PreparingHandler> Consumer<H> {
         if let Some(headers) = &message.headers {
             telemetry::continue_trace(&span, &NatsHeaders(headers));
         }
-        self.settle(message).instrument(span).await;
+        span
     }
 
-    async fn settle(&self, message: jetstream::Message) {
-        let deliveries = message.info().map_or(1, |info| info.delivered);
-        #[cfg(feature = "sabotage")]
-        crate::sabotage::acknowledge_ahead(&message).await;
-        let delivery = Delivery::begin(self.spec.name, deliveries);
-        let applied = self.apply_meanwhile_telling(&message, deliveries).await;
-        #[cfg(feature = "sabotage")]
-        crate::sabotage::acknowledge_late().await;
-        telemetry::note("messaging.nats.delivery_count", deliveries);
-        if let Err(error) = &applied {
-            telemetry::failed(error.kind());
-        }
-        let (settled, result) = match applied {
-            Ok(Outcome::Applied) => {
-                tracing::info!(deliveries, "event applied");
-                (Settled::Applied, message.ack().await)
-            }
-            Ok(Outcome::Known) => {
-                tracing::debug!(deliveries, "event known already");
-                (Settled::Known, message.ack().await)
-            }
-            Err(HandlerError::Permanent(reason)) => (Settled::Buried, self.bury(&message, &reason).await),
-            Err(HandlerError::Transient(error)) if deliveries >= self.settings.max_deliveries => {
-                let reason = format!("delivery {deliveries} failed: {}", Chain(&error));
-                (Settled::Buried, self.bury(&message, &reason).await)
-            }
-            Err(HandlerError::Transient(error)) => {
-                let pause = self.pause_after(deliveries);
-                tracing::warn!(error = %Chain(&error), deliveries, ?pause, "event not applied; delivered again later");
-                (Settled::Failed, message.ack_with(AckKind::Nak(Some(pause))).await)
-            }
+    async fn deliver(&self, message: jetstream::Message) {
+        let span = self.span(&message);
+        let deliver = async {
+            let deliveries = deliveries(&message);
+            #[cfg(feature = "sabotage")]
+            crate::sabotage::acknowledge_ahead(&message).await;
+            let delivery = Delivery::begin(self.spec.name, deliveries, Instant::now());
+            let applied = self.apply_meanwhile_telling(&message, deliveries).await;
+            #[cfg(feature = "sabotage")]
+            crate::sabotage::acknowledge_late().await;
+            self.settle(&message, delivery, applied).await;
         };
-        delivery.end(settled);
-        if let Err(error) = result {
-            tracing::warn!(%error, "the broker was not told; it delivers the event again");
-        }
+        deliver.instrument(span).await;
     }
 
     /// Applies an event, and tells the broker now and then that it is being worked on, so that nobody else gets it.
@@ -304,7 +289,7 @@ impl<H: PreparingHandler> Consumer<H> {
         deliveries: i64,
     ) -> Result<Outcome, HandlerError> {
         let pause = self.topology.ack_wait / 3;
-        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + pause, pause);
+        let mut tick = tokio::time::interval_at(Instant::now() + pause, pause);
         let apply = self.apply(message, deliveries);
         tokio::pin!(apply);
         loop {
@@ -320,8 +305,28 @@ impl<H: PreparingHandler> Consumer<H> {
     }
 
     async fn apply(&self, message: &jetstream::Message, deliveries: i64) -> Result<Outcome, HandlerError> {
-        if !dead_letter::is_meant_for(message.headers.as_ref(), self.spec.name) {
+        let Some(event) = self.read(message, deliveries)? else { return Ok(Outcome::Known) };
+        let is_known = async || inbox::is_applied(self.database.read(), self.spec.name, &event.id).await;
+        if H::PREPARES && is_known().await.map_err(Error::from)? {
             return Ok(Outcome::Known);
+        }
+        let prepared = self.handler.prepare(&event).await?;
+        let transaction = self.database.begin().await?;
+        let outcome = self.apply_in(&transaction, &event, prepared).await?;
+        if matches!(outcome, Outcome::Applied) {
+            transaction.commit().await?;
+        }
+        Ok(outcome)
+    }
+
+    /// The event of a message; nothing when it is a replay for another consumer.
+    fn read(
+        &self,
+        message: &jetstream::Message,
+        deliveries: i64,
+    ) -> Result<Option<ReceivedEvent>, HandlerError> {
+        if !dead_letter::is_meant_for(message.headers.as_ref(), self.spec.name) {
+            return Ok(None);
         }
         let mut event =
             ReceivedEvent::read(&message.subject, message.headers.as_ref(), message.payload.clone())
@@ -334,35 +339,26 @@ impl<H: PreparingHandler> Consumer<H> {
                 format!("{} does not take events of the type {:?}", self.spec.name, event.event_type);
             return Err(HandlerError::Permanent(reason));
         }
-        let name = self.spec.name;
-        let is_known = async || inbox::is_applied(self.database.read(), name, &event.id).await;
-        if H::PREPARES && is_known().await.map_err(Error::from)? {
+        Ok(Some(event))
+    }
+
+    async fn apply_in(
+        &self,
+        transaction: &Transaction,
+        event: &ReceivedEvent,
+        prepared: H::Prepared,
+    ) -> Result<Outcome, HandlerError> {
+        if !inbox::record(&**transaction, self.spec.name, &event.id).await.map_err(Error::from)? {
             return Ok(Outcome::Known);
         }
-        let prepared = self.handler.prepare(&event).await?;
-        let transaction = self.database.begin().await?;
-        if !inbox::record(&*transaction, self.spec.name, &event.id).await.map_err(Error::from)? {
-            return Ok(Outcome::Known);
-        }
-        CAUSE.scope(event.cause(), self.handler.handle(&event, prepared, &transaction)).await?;
-        transaction.commit().await?;
+        CAUSE.scope(event.cause(), self.handler.handle(event, prepared, transaction)).await?;
         Ok(Outcome::Applied)
     }
+}
 
-    async fn bury(&self, message: &jetstream::Message, reason: &str) -> Result<(), async_nats::Error> {
-        // It may quote the message, and both together have to fit into one message.
-        let reason = &reason.chars().take(LONGEST_REASON).collect::<String>();
-        tracing::error!(reason, "event moved to the dead letters");
-        dead_letter::bury(&self.nats, self.spec.name, message, reason).await?;
-        message.double_ack().await
-    }
-
-    fn pause_after(&self, deliveries: i64) -> Duration {
-        let doublings = u32::try_from((deliveries - 1).clamp(0, 20)).unwrap_or(20);
-        let pause = self.settings.first_pause.saturating_mul(2_u32.saturating_pow(doublings));
-        // Half of it is chance, so that events that failed together do not come back together.
-        pause.min(self.settings.longest_pause).mul_f64(rand::random_range(0.5..1.0))
-    }
+/// How often the broker has delivered it, this time included.
+fn deliveries(message: &jetstream::Message) -> i64 {
+    message.info().map_or(1, |info| info.delivered)
 }
 
 /// Gives messages that were pulled but not begun back to the broker, for another replica.

@@ -50,13 +50,13 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    /// One that came for the `deliveries`th time.
-    pub(super) fn begin(consumer: &'static str, deliveries: i64) -> Self {
+    /// One that came for the `deliveries`th time, and began then.
+    pub(super) fn begin(consumer: &'static str, deliveries: i64, began: Instant) -> Self {
         metrics::counter!(names::CONSUMER_DELIVERIES, "consumer" => consumer).increment(1);
         if deliveries > 1 {
             metrics::counter!(names::CONSUMER_REDELIVERIES, "consumer" => consumer).increment(1);
         }
-        Self { consumer, began: Instant::now() }
+        Self { consumer, began }
     }
 
     /// It ended so.

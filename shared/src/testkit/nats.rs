@@ -36,6 +36,7 @@ pub trait Broker {
 /// A process of nats-server with a folder of its own, which goes away with it.
 pub(super) struct Node {
     pub(super) port: u16,
+    configuration: String,
     folder: TempDir,
     process: Mutex<Option<Process>>,
 }
@@ -44,13 +45,8 @@ impl Node {
     /// One that does not run yet, configured so besides.
     pub(super) fn new(configuration: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("mesh-nats-").tempdir().expect("a temporary folder");
-        let config = format!(
-            "jetstream {{ store_dir: {:?}, sync_interval: always }}\n{configuration}\n{}",
-            folder.path().join("jetstream").display().to_string(),
-            permissions::users_conf(),
-        );
-        std::fs::write(folder.path().join("nats.conf"), config).expect("the folder is ours");
-        Self { port: free_port(), folder, process: Mutex::new(None) }
+        let configuration = configuration.to_owned();
+        Self { port: free_port(), configuration, folder, process: Mutex::new(None) }
     }
 
     pub(super) fn url(&self) -> String {
@@ -59,6 +55,18 @@ impl Node {
 
     /// Starts the process; what it had on disk is there.
     pub(super) fn start(&self) {
+        self.start_writing_through("always");
+    }
+
+    /// Starts the process, which writes through to the disk so often.
+    fn start_writing_through(&self, interval: &str) {
+        let config = format!(
+            "jetstream {{ store_dir: {:?}, sync_interval: {interval} }}\n{}\n{}",
+            self.folder.path().join("jetstream").display().to_string(),
+            self.configuration,
+            permissions::users_conf(),
+        );
+        std::fs::write(self.folder.path().join("nats.conf"), config).expect("the folder is ours");
         let mut command = Command::new(binary());
         command.arg("--config").arg(self.folder.path().join("nats.conf"));
         command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string()]);
@@ -168,6 +176,14 @@ impl NatsServer {
     /// When it does not answer.
     pub async fn resume(&self) {
         self.0.start();
+        answers(&self.settings(OPERATOR)).await;
+    }
+
+    /// Kills it and starts it again so that it acknowledges before what it has is on the disk, until it is restarted: much
+    /// is stored sooner so.
+    pub async fn hurry(&self) {
+        self.kill();
+        self.0.start_writing_through("2m");
         answers(&self.settings(OPERATOR)).await;
     }
 

@@ -58,6 +58,18 @@ impl Process {
         Self { watchdog, stdin }
     }
 
+    /// The process, and what it started (Linux; elsewhere none are known).
+    pub fn ids(&self) -> Vec<u32> {
+        // The watchdog's other child waits with it for the end.
+        let mut parents: Vec<u32> = children(self.watchdog.id()).into_iter().take(1).collect();
+        let mut found = Vec::new();
+        while let Some(parent) = parents.pop() {
+            parents.extend(children(parent));
+            found.push(parent);
+        }
+        found
+    }
+
     /// Lets it stand still (SIGSTOP).
     pub fn freeze(&self) {
         self.signal_all("STOP");
@@ -105,6 +117,12 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The processes that this one started, the oldest first (Linux).
+fn children(parent: u32) -> Vec<u32> {
+    let told = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    told.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 /// A port that was free a moment ago.
@@ -178,4 +196,22 @@ pub(super) fn run(command: &mut Command) -> String {
     let status = child.wait().expect("the program ends");
     assert!(status.success(), "{command:?}: {out}{error}");
     out
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::testkit::eventually;
+
+    #[tokio::test]
+    async fn ids_are_those_of_the_process_and_what_it_started_alone() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "trap 'kill $!' TERM; sleep 60 & wait"]);
+        let process = Process::start(&command, None, "TERM", None);
+        eventually("the process and its child run", async || process.ids().len() == 2).await;
+        let names = process.ids().into_iter().map(|id| std::fs::read_to_string(format!("/proc/{id}/comm")));
+        let mut names: Vec<_> = names.map(|name| name.unwrap().trim().to_owned()).collect();
+        names.sort();
+        assert_eq!(names, ["sh", "sleep"]);
+    }
 }

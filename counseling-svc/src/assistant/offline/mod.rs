@@ -52,6 +52,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trace;
 mod voice;
 
 /// The offline counselor.

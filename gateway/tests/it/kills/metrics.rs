@@ -48,7 +48,7 @@ fn check(page: &str, series: &BTreeMap<String, f64>, secrets: &[&str]) {
 
 shared::on_each_engine! {
     async fn what_a_payment_does_can_be_scraped(engine: Engine) {
-        let mesh = Mesh::start(engine).await;
+        let mesh = Box::pin(Mesh::start(engine)).await;
         let (payments, users) = (mesh.payment_svc.metrics_address(), mesh.user_svc.metrics_address());
         let (id, key) = mesh.agreed(CARD).await;
         confirm(mesh.orders(), mesh.user_id.clone(), id.clone(), key.clone()).await.unwrap();
@@ -109,7 +109,7 @@ shared::on_each_engine! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_client_does_can_be_scraped() {
-    let mesh = Mesh::start(Engine::Sqlite).await;
+    let mesh = Box::pin(Mesh::start(Engine::Sqlite)).await;
     let images = mesh.nats.folder().join("images");
     let gateway = Killable::new("gateway", &mesh.nats, "").with_metrics().with(&[
         ("MESH_SIGNING_KEY", mesh_signing_key().to_pem().unwrap().expose()),

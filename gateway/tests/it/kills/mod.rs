@@ -16,7 +16,7 @@ use proxy::{ACKS, REGISTRY};
 
 shared::on_each_engine! {
     async fn a_payment_whose_process_died_before_it_was_noted_is_noted_once(engine: Engine) {
-        let mesh = Mesh::start(engine).await;
+        let mesh = Box::pin(Mesh::start(engine)).await;
         let (id, key) = mesh.agreed(ANSWERS_LATE).await;
         let asked = tokio::spawn(confirm(mesh.orders(), mesh.user_id.clone(), id.clone(), key));
         eventually("the provider has collected", async || mesh.held() == 3900).await;
@@ -32,7 +32,7 @@ shared::on_each_engine! {
     }
 
     async fn a_key_whose_process_died_before_the_work_was_done_stands_for_the_same_id(engine: Engine) {
-        let mesh = Mesh::start(engine).await;
+        let mesh = Box::pin(Mesh::start(engine)).await;
         let (key, one, two) = (sha256_hex("key"), sha256_hex("one"), sha256_hex("two"));
         let id = mesh.claim(&key, &one).await.unwrap();
         // The gateway that asks next does not get through.
@@ -55,7 +55,7 @@ shared::on_each_engine! {
     }
 
     async fn tokens_whose_process_died_before_it_acknowledged_are_credited_once(engine: Engine) {
-        let mesh = Mesh::start(engine).await;
+        let mesh = Box::pin(Mesh::start(engine)).await;
         let (id, key) = mesh.agreed(CARD).await;
         mesh.proxy.lose(Some(ACKS));
         confirm(mesh.orders(), mesh.user_id.clone(), id.clone(), key).await.unwrap();
@@ -78,7 +78,7 @@ shared::on_each_engine! {
     }
 
     async fn an_order_that_is_paid_while_the_broker_is_dead_is_told_when_it_lives(engine: Engine) {
-        let mesh = Mesh::start(engine).await;
+        let mesh = Box::pin(Mesh::start(engine)).await;
         let (id, key) = mesh.agreed(CARD).await;
         mesh.nats.kill();
         let order = confirm(mesh.orders(), mesh.user_id.clone(), id.clone(), key).await.unwrap();
@@ -99,7 +99,7 @@ shared::on_each_engine! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_the_registry_does_not_answer_at_its_start_tries_again() {
-    let mesh = Mesh::start(Engine::Sqlite).await;
+    let mesh = Box::pin(Mesh::start(Engine::Sqlite)).await;
     eventually("the instance is in the registry", async || !mesh.instances("user-svc").await.is_empty())
         .await;
     let before = mesh.instances("user-svc").await;

@@ -46,6 +46,36 @@ crate::on_each_engine! {
         assert!(consumer.finish(Duration::from_secs(5)).await);
     }
 
+    async fn events_that_wait_take_effect_in_one_transaction(engine: Engine) {
+        let world = World::new(engine).await;
+        world.commit("a", 10).await;
+        world.relay().drain().await.unwrap();
+        let handler = Watch::of(&world, None);
+        let consumer = world.run_consumer(&EFFECTS, handler.clone());
+        eventually("all are acknowledged", async || settled(&world, &EFFECTS).await == 10).await;
+        assert_eq!(world.effects().await.len(), 10);
+        // The broker may have delivered the first ones by themselves.
+        let visible = handler.visible.lock().await;
+        assert!(visible.len() == 10 && visible[9] < 9, "{visible:?}");
+        drop(visible);
+        assert!(consumer.finish(Duration::from_secs(5)).await);
+    }
+
+    async fn one_that_fails_among_events_that_wait_costs_the_others_nothing(engine: Engine) {
+        let world = World::new(engine).await;
+        world.commit("a", 10).await;
+        world.relay().drain().await.unwrap();
+        let consumer = world.run_consumer(&EFFECTS, Watch::of(&world, Some("4")));
+        eventually("all are settled", async || settled(&world, &EFFECTS).await == 10).await;
+        let mut effects = world.effects().await;
+        effects.sort();
+        effects.dedup();
+        assert_eq!((effects.len(), world.effects().await.len()), (9, 9));
+        let letter = crate::testkit::first_dead_letter(&world.nats).await;
+        assert_eq!((&*letter.subject, &*letter.reason), ("users.user.updated.a", "told to fail"));
+        assert!(consumer.finish(Duration::from_secs(5)).await);
+    }
+
     async fn two_replicas_of_a_consumer_share_its_events(engine: Engine) {
         let world = World::new(engine).await;
         let handler = NoteEffect::default();
@@ -122,4 +152,33 @@ async fn settled(world: &World, spec: &ConsumerSpec) -> u64 {
     let stream = world.nats.jetstream.get_stream(spec.stream).await.unwrap();
     let Ok(info) = stream.consumer_info(spec.name).await else { return 0 };
     info.ack_floor.consumer_sequence
+}
+
+/// Notes each event, and how many effects others can see meanwhile; buries the fact with one number.
+#[derive(Clone)]
+struct Watch {
+    database: Database,
+    visible: Arc<tokio::sync::Mutex<Vec<i64>>>,
+    buried: Option<&'static str>,
+}
+
+impl Watch {
+    fn of(world: &World, buried: Option<&'static str>) -> Self {
+        Self { database: world.database.clone(), visible: Arc::default(), buried }
+    }
+}
+
+impl Handler for Watch {
+    async fn handle(&self, event: &ReceivedEvent, transaction: &Transaction) -> Result<(), HandlerError> {
+        Handler::handle(&NoteEffect::default(), event, transaction).await?;
+        let data = event.data::<UserUpdated>().map_err(HandlerError::Permanent)?;
+        if self.buried.is_some_and(|number| data.changed_fields == [number]) {
+            return Err(HandlerError::Permanent("told to fail".to_owned()));
+        }
+        let count = Statement::from_string(self.database.backend(), "SELECT COUNT(*) AS n FROM effect");
+        let row = self.database.read().query_one_raw(count).await.map_err(Error::from)?;
+        let number = row.unwrap().try_get("", "n").unwrap();
+        self.visible.lock().await.push(number);
+        Ok(())
+    }
 }
