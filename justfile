@@ -182,9 +182,9 @@ bench-ctl:
 @release:
     deploy/release.sh
 
-# Write CHANGELOG.md anew from the commits
-changelog:
-    $(python3 deploy/tools.py path git-cliff) --config deploy/cliff.toml --output CHANGELOG.md
+# List the commits since the last release by what they do, to write the version's section of CHANGELOG.md
+@changelog:
+    $(python3 deploy/tools.py path git-cliff) --config deploy/cliff.toml --unreleased
 
 # Check and test everything, as CI does
 @ci:

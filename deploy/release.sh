@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes a release of the commit that is checked out, in dist/: one archive of stripped binaries for this machine's target, the
-# changes since the last release, and checksums. Each binary says its version and commit (`--version`), and holds the list of
-# the crates that it is made of (cargo-auditable): dist/SBOM-<binary>.json is that list.
+# Makes a release of the commit that is checked out, in dist/: one archive of stripped binaries for this machine's target, what
+# the version brings (deploy/changes.sh), and checksums. Each binary says its version and commit (`--version`), and holds the list
+# of the crates that it is made of (cargo-auditable): dist/SBOM-<binary>.json is that list.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,9 +17,10 @@ if tag=$(git describe --tags --exact-match --match 'v[0-9]*' 2> /dev/null) && [ 
     echo "error: the tag is $tag, and Cargo.toml says $version: correct one of them" >&2
     exit 1
 fi
+# Before anything else, because it may refuse.
+changes=$(deploy/changes.sh "$version" "$tag")
 
 auditable=$(python3 deploy/tools.py path cargo-auditable)
-cliff=$(python3 deploy/tools.py path git-cliff)
 name=hearlers-$version-$target
 rm -rf dist
 mkdir -p "dist/$name"
@@ -29,13 +30,7 @@ for binary in "dist/$name"/*; do
     "$binary" --version | grep -F "$version ($MESH_COMMIT)"
     python3 deploy/sbom.py "$binary" > "dist/SBOM-${binary##*/}.json"
 done
-if [ -n "$tag" ]; then
-    # The tag has taken the commits: none is unreleased any more.
-    changes=(--current)
-else
-    changes=(--unreleased --tag "v$version")
-fi
-"$cliff" --config deploy/cliff.toml "${changes[@]}" --strip header > dist/CHANGES.md
+printf '%s\n' "$changes" > dist/CHANGES.md
 # The same bytes from the same commit.
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" -C dist -cf - "$name" \
     | gzip --no-name > "dist/$name.tar.gz"

@@ -7,6 +7,7 @@ from .settings import State
 GUIDE = """
 The mesh is ready, {seconds:.2f} s after the build.
 
+  chat         {gateway}/chat  (a conversation: open it and say something)
   gateway      {gateway}
   Swagger UI   {gateway}/swagger-ui/
   OpenAPI      {gateway}/v3/api-docs
