@@ -97,6 +97,9 @@ impl Config {
         let mut upstream = ChannelSettings::default();
         upstream.deadline = source.seconds("upstream.deadline", upstream.deadline);
         upstream.concurrency = source.or("upstream.concurrency", upstream.concurrency);
+        // In development a service is slow because of a compiler or a debugger, and not because it is asked too much.
+        let fewest = if development { upstream.concurrency } else { upstream.min_concurrency };
+        upstream.min_concurrency = source.or("upstream.concurrency.min", fewest);
         let static_addresses = read_static_addresses(&mut source);
         let images = ImageSettings::read(&mut source);
         let registry = read_registry(&mut source);

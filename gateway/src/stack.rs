@@ -27,14 +27,14 @@ use crate::envelope::ApiError;
 use crate::events::LAST_EVENT_ID;
 use crate::input::IDEMPOTENCY_KEY;
 use crate::measure::{Requests, measure};
-use crate::observe::{REQUEST_ID_HEADER, observe};
+use crate::observe::{REQUEST_ID_HEADER, identify, observe};
 use crate::origins::Origins;
 
 /// Wraps the router.
 ///
 /// Everything that may refuse stands inside the layers that put the request id, the CORS headers and the envelope on
 /// an answer, so that a refusal has them too. What is refused because there is too much to do costs as little as it can:
-/// it is counted, but has no request id, as no log knows it.
+/// it is counted, but no log and no trace knows it.
 pub fn wrap(
     router: Router,
     config: &Config,
@@ -51,10 +51,11 @@ pub fn wrap(
             .layer(from_fn_with_state(health.clone(), count))
             .layer(from_fn_with_state(Requests::new(), measure))
             .layer(cors(origins.clone()))
+            .layer(from_fn(identify))
+            .layer(from_fn(move |request, next| harden(is_encrypted, request, next)))
             .layer(from_fn_with_state(pressure.clone(), relieve))
             .layer(from_fn(observe))
             .layer(CompressionLayer::new())
-            .layer(from_fn(move |request, next| harden(is_encrypted, request, next)))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn(move |request, next| within(timeout, request, next)))
             .layer(from_fn_with_state(proxies, tell_address))

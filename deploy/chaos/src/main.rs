@@ -98,6 +98,9 @@ enum Command {
         /// How long there is too much.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
+        /// How long it is looked what is normal before it.
+        #[arg(long, default_value_t = 10)]
+        calm: u64,
         /// How many sockets the load has at most.
         #[arg(long, default_value_t = 1000)]
         sockets: usize,
@@ -179,11 +182,11 @@ async fn main() -> ExitCode {
             }
             is_clean
         }
-        Command::Overload { seconds, sockets, database, debug: _ } => {
+        Command::Overload { seconds, calm, sockets, database, debug: _ } => {
             let mut is_clean = true;
             for engine in database.engines() {
-                let overload = Duration::from_secs(seconds);
-                let options = whole::overload::Options { overload, sockets, engine: *engine };
+                let [overload, calm] = [seconds, calm].map(Duration::from_secs);
+                let options = whole::overload::Options { overload, calm, sockets, engine: *engine };
                 let report = Box::pin(whole::overload::run(options)).await;
                 is_clean &= told(report.map(|report| (report.to_string(), report.is_clean())), *engine, 0);
             }

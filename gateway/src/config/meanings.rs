@@ -91,6 +91,10 @@ pub const MEANINGS: &[Meaning] = &[
         "calls to one service in flight; over that, 503; while it answers much more slowly than usual, fewer",
     ),
     Meaning::of(
+        "UPSTREAM_CONCURRENCY_MIN",
+        "the fewest that they may become; with as many as above, as in development, they stay as many",
+    ),
+    Meaning::of(
         "STATIC_USER_SVC",
         "addresses (`host:port`) in place of the registry: of all three services, or of none",
     ),

@@ -11,10 +11,12 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use metrics::Counter;
 use shared::shutdown::Shutdown;
 use tokio::time::{Instant, sleep_until};
 
 use crate::envelope::ApiError;
+use crate::measure;
 
 /// How often it is looked whether a timer comes late, and how often something changes.
 const LOOK: Duration = Duration::from_millis(10);
@@ -31,12 +33,16 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 const SPARED: [&str; 3] = ["/livez", "/readyz", "/ops"];
 
 /// How much of what comes is let through: a share of all.
-pub struct Pressure(AtomicU32);
+pub struct Pressure {
+    share: AtomicU32,
+    refused: Counter,
+}
 
 impl Pressure {
     /// Looks until `shutdown` begins; never, with a limit of zero.
     pub fn watch(limit: Duration, shutdown: &Shutdown) -> Arc<Self> {
-        let pressure = Arc::new(Self(AtomicU32::new(u32::MAX)));
+        let pressure = Arc::new(Self::admitting(u32::MAX));
+        measure::admitted(ALL);
         if !limit.is_zero() {
             let (looking, ending) = (pressure.clone(), shutdown.clone());
             shutdown.spawn(async move {
@@ -47,6 +53,11 @@ impl Pressure {
             });
         }
         pressure
+    }
+
+    /// Lets through so many of `u32::MAX`.
+    fn admitting(share: u32) -> Self {
+        Self { share: AtomicU32::new(share), refused: measure::shed("work") }
     }
 
     async fn look(&self, limit: Duration) {
@@ -66,13 +77,14 @@ impl Pressure {
             } else if before < ALL && valve.share == ALL {
                 tracing::info!("no requests are refused any more");
             }
-            self.0.store((valve.share * f64::from(u32::MAX)) as u32, Ordering::Relaxed);
+            measure::admitted(valve.share);
+            self.share.store((valve.share * f64::from(u32::MAX)) as u32, Ordering::Relaxed);
         }
     }
 
     /// Whether the next request is one that is let through: by chance, so that nobody is refused again and again.
     fn admits(&self) -> bool {
-        rand::random::<u32>() <= self.0.load(Ordering::Relaxed)
+        rand::random::<u32>() <= self.share.load(Ordering::Relaxed)
     }
 }
 
@@ -105,6 +117,7 @@ pub async fn relieve(State(pressure): State<Arc<Pressure>>, request: Request, ne
     if pressure.admits() || SPARED.iter().any(|path| request.uri().path().starts_with(path)) {
         return next.run(request).await;
     }
+    pressure.refused.increment(1);
     let message = "there is too much to do at the moment";
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "E50301", message)
         .retry_after(Some(RETRY_AFTER))
@@ -133,7 +146,7 @@ mod tests {
     #[test]
     fn a_share_of_the_requests_is_let_through() {
         let admitted = |share| {
-            let pressure = Pressure(AtomicU32::new(share));
+            let pressure = Pressure::admitting(share);
             (0..10_000).filter(|_| pressure.admits()).count()
         };
         assert_eq!(admitted(u32::MAX), 10_000);

@@ -28,7 +28,9 @@ fn keep_busy(is_over: &Arc<AtomicBool>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_comes_when_there_is_too_much_to_do_is_told_when_to_come_again() {
     let world = world(|edge| edge.queue_limit = Duration::from_millis(20)).await;
-    let call = || Call::get("/v1/nothing").header("origin", "https://app.example");
+    let call = || {
+        Call::get("/v1/nothing").header("origin", "https://app.example").header("x-request-id", "client-7")
+    };
     let is_over = Arc::new(AtomicBool::new(false));
     keep_busy(&is_over);
     eventually("a request is refused", async || {
@@ -37,8 +39,10 @@ async fn who_comes_when_there_is_too_much_to_do_is_told_when_to_come_again() {
             assert_eq!(reply.code(), "E50301", "{}", reply.body);
             assert_eq!(reply.body["message"], "there is too much to do at the moment");
             assert_eq!(reply.headers["retry-after"], "2");
-            // Pages of other origins may read that.
+            // Pages of other origins may read that, nobody on the way keeps it, and people can name it.
             assert_eq!(reply.headers["access-control-allow-origin"], "https://app.example");
+            assert_eq!(reply.headers["cache-control"], "no-store");
+            assert_eq!(reply.headers["x-request-id"], "client-7");
         }
         reply.status == 503
     })

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use metrics::Gauge;
 use tokio::time::Instant;
 
-/// There is room for so many, however slow they are: nothing is learnt from a service that is asked nothing.
-const FEWEST: usize = 8;
 /// How many times longer than usual a service takes that is asked too much.
 const SLOW: f64 = 3.0;
 /// How long it is looked before something changes, and at how many answers at least.
@@ -20,8 +19,12 @@ const LATER: f64 = 1.005;
 /// Room for calls. It shrinks when answers take much longer than usual, because then calls only wait for each other, and
 /// grows again when they do not.
 pub(super) struct Room {
+    /// Nothing is learnt from a service that is asked nothing.
+    fewest: usize,
     most: usize,
     limit: usize,
+    /// Tells operators the limit.
+    gauge: Gauge,
     in_flight: usize,
     /// The most calls in this window.
     peak: usize,
@@ -40,10 +43,11 @@ struct Pace {
 }
 
 impl Room {
-    /// For `most` calls, as long as nothing else is known.
-    pub(super) fn new(most: usize, now: Instant) -> Self {
-        let methods = HashMap::new();
-        Self { most, limit: most, in_flight: 0, peak: 0, answers: 0, since: now, methods }
+    /// For `most` calls, as long as nothing else is known, and never for less than `fewest`.
+    pub(super) fn new(fewest: usize, most: usize, gauge: Gauge, now: Instant) -> Self {
+        gauge.set(most as f64);
+        let (limit, methods) = (most, HashMap::new());
+        Self { fewest, most, limit, gauge, in_flight: 0, peak: 0, answers: 0, since: now, methods }
     }
 
     /// Begins a call.
@@ -91,12 +95,13 @@ impl Room {
         let slower = took / usual;
         if slower <= SLOW || !slower.is_finite() {
             self.limit = (self.limit + (self.limit / 10).max(1)).min(self.most);
-        } else if self.peak > FEWEST {
+        } else if self.peak > self.fewest {
             // Each call waits for those before it: with fewer of them it takes less long in the same measure.
             let share = (SLOW / slower).max(0.5);
-            let fewer = ((self.peak as f64 * share) as usize).max(FEWEST);
-            self.limit = self.limit.min(fewer).min(self.most);
+            let fewer = ((self.peak as f64 * share) as usize).max(self.fewest);
+            self.limit = self.limit.min(fewer);
         }
+        self.gauge.set(self.limit as f64);
     }
 }
 
@@ -116,6 +121,12 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FEWEST: usize = 8;
+
+    fn room(fewest: usize, clock: Instant) -> Room {
+        Room::new(fewest, 1024, Gauge::noop(), clock)
+    }
 
     /// A service that answers one call after the other, in a millisecond each, for so many windows: how many calls it is
     /// asked at once when `wanted` want to.
@@ -138,7 +149,7 @@ mod tests {
     #[tokio::test]
     async fn room_shrinks_when_calls_wait_for_each_other_and_grows_again() {
         let mut clock = Instant::now();
-        let mut room = Room::new(1024, clock);
+        let mut room = room(FEWEST, clock);
         assert_eq!(asked(&mut room, &mut clock, 3, 50), 3, "this is usual");
         let many = asked(&mut room, &mut clock, 1000, 600);
         assert!((FEWEST..=16).contains(&many), "{many} after a minute");
@@ -149,9 +160,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn room_whose_least_is_its_most_never_shrinks() {
+        let mut clock = Instant::now();
+        let mut room = room(1024, clock);
+        asked(&mut room, &mut clock, 3, 50);
+        assert_eq!(asked(&mut room, &mut clock, 1000, 600), 1000);
+    }
+
+    #[tokio::test]
     async fn a_service_that_is_slow_by_itself_keeps_its_room() {
         let mut clock = Instant::now();
-        let mut room = Room::new(1024, clock);
+        let mut room = room(FEWEST, clock);
         for milliseconds in [5, 500] {
             for _ in 0..200 {
                 clock += WINDOW / 10;
@@ -166,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn each_method_has_a_time_of_its_own() {
         let mut clock = Instant::now();
-        let mut room = Room::new(1024, clock);
+        let mut room = room(FEWEST, clock);
         (0..100).for_each(|_| room.enter().unwrap());
         for window in 0..50 {
             clock += WINDOW;

@@ -17,11 +17,13 @@ use super::error::CallError;
 use super::methods::Methods;
 use super::room::Room;
 use super::{Answer, ChannelSettings, Request, Response, locked};
+use crate::metrics::names;
 
 /// Lets as many calls to a service be in flight as it has room for, and never more than the limit.
 pub(super) struct ShedLayer {
     service: Arc<str>,
     methods: Methods,
+    fewest: usize,
     limit: usize,
     deadline: Duration,
 }
@@ -29,7 +31,7 @@ pub(super) struct ShedLayer {
 impl ShedLayer {
     pub(super) fn new(service: Arc<str>, methods: Methods, settings: &ChannelSettings) -> Self {
         let limit = settings.concurrency.min(Semaphore::MAX_PERMITS);
-        Self { service, methods, limit, deadline: settings.deadline }
+        Self { service, methods, fewest: settings.min_concurrency, limit, deadline: settings.deadline }
     }
 }
 
@@ -37,6 +39,8 @@ impl<S> Layer<S> for ShedLayer {
     type Service = Shed<S>;
 
     fn layer(&self, inner: S) -> Shed<S> {
+        let gauge = metrics::gauge!(names::UPSTREAM_ROOM, "service" => self.service.clone());
+        let room = Room::new(self.fewest, self.limit, gauge, Instant::now());
         Shed {
             inner,
             service: self.service.clone(),
@@ -44,7 +48,7 @@ impl<S> Layer<S> for ShedLayer {
             limit: self.limit,
             deadline: self.deadline,
             permits: Arc::new(Semaphore::new(self.limit)),
-            room: Arc::new(Mutex::new(Room::new(self.limit, Instant::now()))),
+            room: Arc::new(Mutex::new(room)),
         }
     }
 }

@@ -14,25 +14,25 @@ use crate::whole::times::Times;
 /// How often it is looked which requests are due.
 const TICK: Duration = Duration::from_millis(1);
 
-/// What became of the requests of a phase.
+/// So many requests a second, for so long.
+#[derive(Clone, Copy)]
+pub struct Step {
+    pub rate: f64,
+    pub lasts: Duration,
+}
+
+/// What became of the requests of a step.
 pub struct Phase {
-    /// How long requests were sent.
+    /// How long requests were due.
     pub lasted: Duration,
-    /// How many were to be sent.
-    pub offered: usize,
-    /// Those that had a socket.
+    /// All that were due.
     pub ended: Vec<Ended>,
 }
 
 impl Phase {
-    /// How many ended so.
-    pub fn count(&self, end: End) -> usize {
-        self.ended.iter().filter(|ended| ended.end == end).count()
-    }
-
-    /// Those that had no socket: all were waiting for an answer.
-    pub fn unsent(&self) -> usize {
-        self.offered - self.ended.len()
+    /// How many ended in one of these ways.
+    pub fn count(&self, is_one: impl Fn(End) -> bool) -> usize {
+        self.ended.iter().filter(|ended| is_one(ended.end)).count()
     }
 
     /// How long those took that ended so.
@@ -40,14 +40,23 @@ impl Phase {
         self.ended.iter().filter(|ended| ended.end == end).map(|ended| ended.took).collect()
     }
 
-    /// How much later than they were due requests were sent: whoever loads is short of time, too.
-    pub fn late(&self) -> Times {
-        self.ended.iter().map(|ended| ended.late).collect()
+    /// The same without what the load came late by.
+    pub fn times_since_sent(&self, end: End) -> Times {
+        let ended = self.ended.iter().filter(|ended| ended.end == end);
+        ended.map(|ended| ended.took.saturating_sub(ended.late)).collect()
     }
 
     /// A number as one of each second.
     pub fn rate(&self, number: usize) -> f64 {
         number as f64 / self.lasted.as_secs_f64()
+    }
+
+    /// Its whole seconds, each with the requests that were due in it.
+    pub fn seconds(&self) -> impl Iterator<Item = Self> {
+        (0..self.lasted.as_secs()).map(|second| {
+            let ended = self.ended.iter().filter(|ended| ended.due.as_secs() == second);
+            Self { lasted: Duration::from_secs(1), ended: ended.copied().collect() }
+        })
     }
 }
 
@@ -60,7 +69,8 @@ pub async fn closed_loop(requests: &Requests, sockets: &Sockets, duration: Durat
         loops.push(async move {
             let mut ended = Vec::new();
             while began.elapsed() < duration {
-                ended.push(socket.ask(requests, first + ended.len(), Instant::now()).await);
+                let number = first + ended.len();
+                ended.push(socket.ask(requests, number, began, began.elapsed()).await);
             }
             (socket, ended)
         });
@@ -70,52 +80,52 @@ pub async fn closed_loop(requests: &Requests, sockets: &Sockets, duration: Durat
         sockets.give_back(socket);
         ended.extend(some);
     }
-    Phase { lasted: began.elapsed(), offered: ended.len(), ended }
+    Phase { lasted: began.elapsed(), ended }
 }
 
-/// Sends `rate` requests a second by the clock, whatever becomes of those before, until `is_over` says so of what has
-/// ended in the last second, which it is asked after each. One that finds no free socket is not sent.
+/// Sends the requests of one step after the other by the clock, which is at zero at `began`, whatever becomes of those
+/// before; then waits until all have ended. One that finds no free socket is not sent.
 pub async fn open_loop(
     requests: &Arc<Requests>,
     sockets: &Sockets,
-    rate: f64,
-    mut is_over: impl FnMut(Duration, &[Ended]) -> bool,
-) -> Phase {
-    let began = Instant::now();
+    began: Instant,
+    steps: &[Step],
+) -> Vec<Phase> {
+    let mut phases: Vec<_> =
+        steps.iter().map(|step| Phase { lasted: step.lasts, ended: Vec::new() }).collect();
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let (mut offered, mut ended, mut seen, mut seconds) = (0, Vec::new(), 0, 0);
-    loop {
-        ticks.tick().await;
-        let due = (began.elapsed().as_secs_f64() * rate) as usize;
-        for number in offered..due {
-            let Some(mut socket) = sockets.take() else { continue };
-            let (requests, sockets, sender) = (requests.clone(), sockets.clone(), sender.clone());
-            tokio::spawn(async move {
-                let due = began + Duration::from_secs_f64(number as f64 / rate);
-                let ended = socket.ask(&requests, number, due).await;
-                sockets.give_back(socket);
-                // Who counts is there until all senders are gone.
-                let _ = sender.send(ended);
-            });
-        }
-        offered = offered.max(due);
-        while let Ok(one) = receiver.try_recv() {
-            ended.push(one);
-        }
-        if began.elapsed().as_secs() > seconds {
-            seconds = began.elapsed().as_secs();
-            if is_over(began.elapsed(), &ended[seen..]) {
-                break;
+    let (mut step_began, mut before) = (began, 0);
+    for (index, Step { rate, lasts }) in steps.iter().copied().enumerate() {
+        let all = (lasts.as_secs_f64() * rate) as usize;
+        let mut offered = 0;
+        while offered < all {
+            ticks.tick().await;
+            let passed = Instant::now().saturating_duration_since(step_began);
+            let until = all.min((passed.as_secs_f64() * rate) as usize);
+            for number in offered..until {
+                let due = Duration::from_secs_f64(number as f64 / rate);
+                let Some(mut socket) = sockets.take() else {
+                    phases[index].ended.push(Ended::unsent(due));
+                    continue;
+                };
+                let (requests, sockets, sender) = (requests.clone(), sockets.clone(), sender.clone());
+                tokio::spawn(async move {
+                    let ended = socket.ask(&requests, before + number, step_began, due).await;
+                    sockets.give_back(socket);
+                    // Who counts is there until all senders are gone.
+                    let _ = sender.send((index, ended));
+                });
             }
-            seen = ended.len();
+            offered = until;
         }
+        step_began += lasts;
+        before += all;
     }
-    let lasted = began.elapsed();
     drop(sender);
-    while let Some(one) = receiver.recv().await {
-        ended.push(one);
+    while let Some((index, ended)) = receiver.recv().await {
+        phases[index].ended.push(ended);
     }
-    Phase { lasted, offered, ended }
+    phases
 }

@@ -9,9 +9,9 @@ mod sockets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use load::{Phase, closed_loop, open_loop};
+use load::{Phase, Step, closed_loop, open_loop};
 use memory::Memory;
 pub use report::Report;
 use requests::Requests;
@@ -20,29 +20,30 @@ use sockets::{End, Ended, Sockets};
 
 use super::mesh::Mesh;
 use super::rest::Rest;
-use super::times::Times;
 use super::until_ready;
 use crate::BoxError;
 
-/// How many sockets find out what is sustainable, and for how long.
+/// What the gateways refuse by when nothing else is said; other runs do without.
+const GATEWAY: [(&str, &str); 2] = [("QUEUE_LIMIT", "0.02"), ("UPSTREAM_CONCURRENCY_MIN", "8")];
+/// How many sockets find out what is sustainable.
 const CLOSED: usize = 32;
-const WARM_UP: Duration = Duration::from_secs(5);
-/// How long the mesh then gets to calm down under the normal load, and how long that lasts after it.
-const REST: Duration = Duration::from_secs(5);
-const NORMAL: Duration = Duration::from_secs(10);
 /// What is normal of what is sustainable, and what is too much.
-const NORMAL_SHARE: f64 = 0.5;
-const OVERLOAD_SHARE: f64 = 10.0;
+const NORMAL: f64 = 0.5;
+const OVERLOAD: f64 = 10.0;
 /// How much longer than normal the slowest of a hundred may take.
 const SLOWER: u32 = 2;
-/// How long recovery is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// For how long the mesh may be slow when there is no longer too much.
+const RECOVERY: Duration = Duration::from_secs(5);
+/// How long somebody who asks one thing after the other looks whether all is well in the end.
+const AFTERWARDS: Duration = Duration::from_secs(1);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// How long there is too much.
     pub overload: Duration,
+    /// How long it is looked what is sustainable, what is normal, and, for five seconds more, what is so again.
+    pub calm: Duration,
     /// How many sockets the load has at most.
     pub sockets: usize,
     /// Where the services keep their data.
@@ -54,55 +55,42 @@ pub struct Options {
 /// # Errors
 /// When the mesh cannot be run.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
-    let mesh = Box::pin(Mesh::start(options.engine, false, None, |_, process| process)).await?;
+    let Options { overload, calm, sockets, engine } = options;
+    let each = |name: &str, process: shared::testkit::Killable| match name {
+        "gateway" => process.with(&GATEWAY),
+        _ => process,
+    };
+    let mesh = Box::pin(Mesh::start(engine, false, None, each)).await?;
     let rest = Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?;
     until_ready(&rest).await?;
     let requests = Arc::new(Requests::prepare(&rest).await?);
-    let sockets = |number| Sockets::new(&mesh.gateways(), number);
+    let gateways = mesh.gateways();
 
-    let few = sockets(CLOSED)?;
+    let few = Sockets::new(&gateways, CLOSED)?;
     // Once for connections, caches and pools, and once to count.
-    closed_loop(&requests, &few, WARM_UP).await;
-    let warm_up = closed_loop(&requests, &few, WARM_UP).await;
-    let sustainable = warm_up.rate(warm_up.count(End::Accepted));
+    closed_loop(&requests, &few, calm).await;
+    let warm_up = closed_loop(&requests, &few, calm).await;
+    let sustainable = warm_up.rate(warm_up.count(|end| end == End::Accepted));
     if sustainable < 1.0 {
         return Err("the mesh answers nothing".into());
     }
-    let many = sockets(options.sockets)?;
-    let lasts = |limit| move |elapsed: Duration, _: &[Ended]| elapsed >= limit;
-    // What is sustainable is as much as there can be, and leaves the mesh as busy as it can be.
-    open_loop(&requests, &many, sustainable * NORMAL_SHARE, lasts(REST)).await;
-    let normal = open_loop(&requests, &many, sustainable * NORMAL_SHARE, lasts(NORMAL)).await;
-
-    let is_over = AtomicBool::new(false);
-    let overload = async {
-        let rate = sustainable * OVERLOAD_SHARE;
-        let phase = open_loop(&requests, &many, rate, lasts(options.overload)).await;
+    let normal = |lasts| Step { rate: sustainable * NORMAL, lasts };
+    // What is sustainable is as much as there can be, and leaves the mesh as busy as it can be: it calms down first.
+    let rates = [
+        normal(calm),
+        normal(calm),
+        Step { rate: sustainable * OVERLOAD, lasts: overload },
+        normal(calm + RECOVERY),
+    ];
+    let (began, is_over) = (Instant::now(), AtomicBool::new(false));
+    let many = Sockets::new(&gateways, sockets)?;
+    let load = async {
+        let phases = open_loop(&requests, &many, began, &rates).await;
         is_over.store(true, Ordering::Relaxed);
-        phase
+        phases
     };
-    let (overload, memory) = tokio::join!(overload, memory::watch(&is_over));
-    let longest = normal.times(End::Accepted).at(99) * SLOWER;
-    let recovered = recovery(&requests, &sockets(options.sockets)?, sustainable, longest).await;
-    Ok(Report { options, sustainable, normal, overload, memory, recovered })
-}
-
-/// How long it takes under the normal load until a second is like any other, if it ever is.
-async fn recovery(
-    requests: &Arc<Requests>,
-    sockets: &Sockets,
-    sustainable: f64,
-    longest: Duration,
-) -> Option<Duration> {
-    let mut recovered = None;
-    let is_over = |elapsed: Duration, second: &[Ended]| {
-        let times: Times = second.iter().map(|ended| ended.took).collect();
-        let is_answered = second.iter().all(|ended| ended.end == End::Accepted);
-        if !second.is_empty() && is_answered && times.at(99) <= longest {
-            recovered = Some(elapsed);
-        }
-        recovered.is_some() || elapsed > PATIENCE
-    };
-    open_loop(requests, sockets, sustainable * NORMAL_SHARE, is_over).await;
-    recovered
+    let (phases, memory) = tokio::join!(load, memory::watch(began, &is_over));
+    let [_, normal, overload, recovery] = <[Phase; 4]>::try_from(phases).map_err(|_| "a phase is missing")?;
+    let afterwards = closed_loop(&requests, &Sockets::new(&gateways, 1)?, AFTERWARDS).await;
+    Ok(Report { options, sustainable, normal, overload, recovery, afterwards, memory })
 }

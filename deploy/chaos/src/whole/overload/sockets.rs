@@ -15,18 +15,29 @@ use tokio::net::TcpStream;
 use super::requests::Requests;
 use crate::BoxError;
 
-/// How long an answer is waited for.
-const LIMIT: Duration = Duration::from_secs(10);
+/// How long an answer is waited for: longer than a gateway waits, which then says so.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
     /// 2xx.
     Accepted,
     /// 503 with `Retry-After`, or 429.
     Shed,
-    /// Anything else: another status, a lost connection, no answer in time.
-    Broken,
+    /// Another status.
+    Other(u16),
+    /// The connection was lost, or no answer came in time.
+    Lost,
+    /// It had no socket: all were waiting for an answer.
+    Unsent,
+}
+
+impl End {
+    /// Whether it is none that anybody should see.
+    pub fn is_broken(self) -> bool {
+        matches!(self, Self::Other(_) | Self::Lost)
+    }
 }
 
 /// A request that has ended.
@@ -34,10 +45,19 @@ pub enum End {
 pub struct Ended {
     /// How.
     pub end: End,
-    /// How much later it was sent than it was due.
+    /// When it was due, since its step began.
+    pub due: Duration,
+    /// How much later it was sent than it was due: whoever loads is short of time, too.
     pub late: Duration,
-    /// From when it was sent.
+    /// From when it was due, as nobody cares why an answer is late.
     pub took: Duration,
+}
+
+impl Ended {
+    /// One that had no socket when it was due.
+    pub fn unsent(due: Duration) -> Self {
+        Self { end: End::Unsent, due, late: Duration::ZERO, took: Duration::ZERO }
+    }
 }
 
 /// A connection; it is made when it is first needed, and again when it was lost.
@@ -47,18 +67,18 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Sends a request and reads the answer.
-    pub async fn ask(&mut self, requests: &Requests, number: usize, due: Instant) -> Ended {
-        let began = Instant::now();
+    /// Sends a request that was due so long after `began`, and reads the answer.
+    pub async fn ask(&mut self, requests: &Requests, number: usize, began: Instant, due: Duration) -> Ended {
+        let late = began.elapsed().saturating_sub(due);
         let answer = async { self.send(requests.get(number, &self.host)?).await };
         let end = match tokio::time::timeout(LIMIT, answer).await {
             Ok(Ok(end)) => end,
             Ok(Err(_)) | Err(_) => {
                 self.sender = None;
-                End::Broken
+                End::Lost
             }
         };
-        Ended { end, late: began.saturating_duration_since(due), took: began.elapsed() }
+        Ended { end, due, late, took: began.elapsed().saturating_sub(due) }
     }
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<End, BoxError> {
@@ -80,7 +100,7 @@ impl Socket {
             status if status.is_success() => End::Accepted,
             StatusCode::SERVICE_UNAVAILABLE if may_return => End::Shed,
             StatusCode::TOO_MANY_REQUESTS => End::Shed,
-            _ => End::Broken,
+            status => End::Other(status.as_u16()),
         })
     }
 }
