@@ -51,7 +51,7 @@ pub struct Config {
     pub request_timeout: Duration,
     /// `KEEP_ALIVE` (seconds): how long a stream of events may be silent before it shows that it lives.
     pub keep_alive: Duration,
-    /// `UPSTREAM_DEADLINE` (seconds), `UPSTREAM_CONCURRENCY`: of calls to each service.
+    /// `UPSTREAM_DEADLINE` (seconds), `UPSTREAM_CONCURRENCY`, `UPSTREAM_CONCURRENCY_MIN`: of calls to each service.
     pub upstream: ChannelSettings,
     /// `STATIC_USER_SVC`, `STATIC_COUNSELING_SVC`, `STATIC_PAYMENT_SVC`: addresses in place of the registry.
     pub static_addresses: HashMap<String, Vec<String>>,

@@ -15,6 +15,7 @@ use super::body::{Guard, guarded};
 use super::deadline::CallDeadline;
 use super::error::CallError;
 use super::methods::Methods;
+use super::retry::Repeated;
 use super::room::Room;
 use super::{Answer, ChannelSettings, Request, Response, locked};
 use crate::metrics::names;
@@ -101,7 +102,12 @@ where
             Ok(permit) => self
                 .inner
                 .call(request)
-                .map(|result| result.map(|response| guarded(response, permit)))
+                .map(|result| {
+                    result.map(|response| {
+                        let permit = permit.judging(&response);
+                        guarded(response, permit)
+                    })
+                })
                 .boxed(),
             Err(overloaded) => ready(Err(overloaded)).boxed(),
         }
@@ -112,6 +118,17 @@ where
 struct Permit {
     _permit: OwnedSemaphorePermit,
     place: Option<Place>,
+}
+
+impl Permit {
+    /// A call that was sent again tells that an instance is gone, and not how busy the others are.
+    fn judging(mut self, response: &Response) -> Self {
+        let is_repeated = response.extensions().get::<Repeated>().is_some();
+        if let Some(place) = self.place.as_mut().filter(|_| is_repeated) {
+            place.method = None;
+        }
+        self
+    }
 }
 
 impl Guard for Permit {

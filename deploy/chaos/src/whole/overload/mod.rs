@@ -15,7 +15,7 @@ use load::{Phase, Step, closed_loop, open_loop};
 use memory::Memory;
 pub use report::Report;
 use requests::Requests;
-use shared::testkit::Engine;
+use shared::testkit::{Engine, Killable};
 use sockets::{End, Ended, Sockets};
 
 use super::mesh::Mesh;
@@ -25,8 +25,8 @@ use crate::BoxError;
 
 /// What the gateways refuse by when nothing else is said; other runs do without.
 const GATEWAY: [(&str, &str); 2] = [("QUEUE_LIMIT", "0.02"), ("UPSTREAM_CONCURRENCY_MIN", "8")];
-/// How many sockets find out what is sustainable.
-const CLOSED: usize = 32;
+/// How many sockets find out what is sustainable: as many as two gateways have room for in any case.
+const CLOSED: usize = 16;
 /// What is normal of what is sustainable, and what is too much.
 const NORMAL: f64 = 0.5;
 const OVERLOAD: f64 = 10.0;
@@ -56,7 +56,7 @@ pub struct Options {
 /// When the mesh cannot be run.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
     let Options { overload, calm, sockets, engine } = options;
-    let each = |name: &str, process: shared::testkit::Killable| match name {
+    let each = |name: &str, process: Killable| match name {
         "gateway" => process.with(&GATEWAY),
         _ => process,
     };

@@ -18,6 +18,9 @@ use crate::BoxError;
 /// How long an answer is waited for: longer than a gateway waits, which then says so.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// After so long without a request a connection is made anew: before a gateway closes it, maybe while a request comes.
+const IDLE: Duration = Duration::from_secs(20);
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
@@ -64,6 +67,7 @@ impl Ended {
 pub struct Socket {
     host: HeaderValue,
     sender: Option<SendRequest<Full<Bytes>>>,
+    used: Instant,
 }
 
 impl Socket {
@@ -83,7 +87,7 @@ impl Socket {
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<End, BoxError> {
         let sender = match &mut self.sender {
-            Some(sender) if !sender.is_closed() => sender,
+            Some(sender) if !sender.is_closed() && self.used.elapsed() < IDLE => sender,
             lost => {
                 let stream = TcpStream::connect(self.host.to_str()?).await?;
                 stream.set_nodelay(true)?;
@@ -96,6 +100,7 @@ impl Socket {
         let response = sender.send_request(request).await?;
         let (status, may_return) = (response.status(), response.headers().contains_key(RETRY_AFTER));
         response.into_body().collect().await?;
+        self.used = Instant::now();
         Ok(match status {
             status if status.is_success() => End::Accepted,
             StatusCode::SERVICE_UNAVAILABLE if may_return => End::Shed,
@@ -115,7 +120,8 @@ impl Sockets {
     /// # Errors
     /// When an address is none.
     pub fn new(gateways: &[String], number: usize) -> Result<Self, BoxError> {
-        let socket = |gateway: &String| Ok(Socket { host: gateway.parse()?, sender: None });
+        let socket =
+            |gateway: &String| Ok(Socket { host: gateway.parse()?, sender: None, used: Instant::now() });
         let sockets: Result<_, BoxError> = gateways.iter().cycle().take(number).map(socket).collect();
         Ok(Self(Arc::new(Mutex::new(sockets?))))
     }

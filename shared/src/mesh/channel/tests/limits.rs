@@ -1,6 +1,7 @@
 //! Deadlines and load shedding.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 
 use super::*;
 
@@ -149,6 +150,43 @@ async fn a_service_that_gets_slow_is_asked_less_and_then_more_again() {
         futures::future::join_all((0..24).map(|_| find(&channel))).await.iter().all(Result::is_ok)
     })
     .await;
+}
+
+#[tokio::test]
+async fn calls_that_are_sent_again_do_not_make_a_service_slow() {
+    let (fails, calls) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
+    let upstream = Upstream::start({
+        let fails = fails.clone();
+        move |_| {
+            let fails = fails.load(Ordering::Relaxed) && calls.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+            async move {
+                if fails {
+                    return unavailable();
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                answer()
+            }
+        }
+    });
+    let settings = ChannelSettings {
+        backoff: Duration::from_secs(1),
+        longest_backoff: Duration::from_secs(1),
+        min_retries_per_second: 1000,
+        eject_after: 0,
+        ..ChannelSettings::default()
+    };
+    let channel = channel_to(&[upstream.address()], settings);
+    for _ in 0..20 {
+        find(&channel).await.unwrap();
+    }
+    fails.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        for answer in futures::future::join_all((0..30).map(|_| find(&channel))).await {
+            let refused = answer.err().filter(|status| status.message().contains("overloaded"));
+            assert!(refused.is_none(), "{refused:?}");
+        }
+    }
+    assert!(upstream.calls() > 20 + 3 * 30, "some were sent again");
 }
 
 #[tokio::test]
