@@ -27,6 +27,9 @@ const FEWEST: f64 = 0.02;
 /// How much fewer are let through after a window in which there was too much to do, and how much more after another.
 const FEWER: f64 = 0.7;
 const MORE: f64 = 1.1;
+/// After so many others in a row it is over, and it may go faster. While it lasts, fewer make good for one with too much.
+const OVER: u32 = 5;
+const MUCH_MORE: f64 = 1.3;
 /// How long clients should wait.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Those who look after the gateway come through.
@@ -92,11 +95,13 @@ impl Pressure {
 struct Valve {
     share: f64,
     was_late: bool,
+    /// Windows in a row that were not.
+    in_time: u32,
 }
 
 impl Default for Valve {
     fn default() -> Self {
-        Self { share: ALL, was_late: false }
+        Self { share: ALL, was_late: false, in_time: 0 }
     }
 }
 
@@ -106,8 +111,10 @@ impl Valve {
         if is_late && self.was_late {
             self.share = (self.share * FEWER).max(FEWEST);
         } else if !is_late {
-            self.share = (self.share * MORE).min(ALL);
+            let more = if self.in_time < OVER { MORE } else { MUCH_MORE };
+            self.share = (self.share * more).min(ALL);
         }
+        self.in_time = if is_late { 0 } else { self.in_time.saturating_add(1) };
         self.was_late = is_late;
     }
 }
@@ -139,8 +146,10 @@ mod tests {
         assert!(valve.share < 0.2, "{} after half a second", valve.share);
         (0..100).for_each(|_| valve.turn(true));
         assert_eq!(valve.share, FEWEST);
-        (0..45).for_each(|_| valve.turn(false));
-        assert_eq!(valve.share, ALL, "within five seconds");
+        (0..4).for_each(|_| valve.turn(false));
+        assert!(valve.share < FEWEST * 1.5, "{} as long as it may go on", valve.share);
+        (0..16).for_each(|_| valve.turn(false));
+        assert_eq!(valve.share, ALL, "within two seconds");
     }
 
     #[test]

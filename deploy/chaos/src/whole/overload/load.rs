@@ -46,6 +46,12 @@ impl Phase {
         ended.map(|ended| ended.took.saturating_sub(ended.late)).collect()
     }
 
+    /// Those that write, or that do not.
+    pub fn that_write(&self, writes: bool) -> Self {
+        let ended = self.ended.iter().filter(|ended| ended.writes == writes).copied();
+        Self { lasted: self.lasted, ended: ended.collect() }
+    }
+
     /// A number as one of each second.
     pub fn rate(&self, number: usize) -> f64 {
         number as f64 / self.lasted.as_secs_f64()
@@ -103,11 +109,12 @@ pub async fn open_loop(
         while offered < all {
             ticks.tick().await;
             let passed = Instant::now().saturating_duration_since(step_began);
-            let until = all.min((passed.as_secs_f64() * rate) as usize);
+            // The first one is due at once.
+            let until = all.min((passed.as_secs_f64() * rate) as usize + 1);
             for number in offered..until {
                 let due = Duration::from_secs_f64(number as f64 / rate);
                 let Some(mut socket) = sockets.take() else {
-                    phases[index].ended.push(Ended::unsent(due));
+                    phases[index].ended.push(Ended::unsent(due, requests.writes(before + number)));
                     continue;
                 };
                 let (requests, sockets, sender) = (requests.clone(), sockets.clone(), sender.clone());

@@ -16,7 +16,7 @@ use memory::Memory;
 pub use report::Report;
 use requests::Requests;
 use shared::testkit::{Engine, Killable};
-use sockets::{End, Ended, Sockets};
+use sockets::{End, Sockets};
 
 use super::mesh::Mesh;
 use super::rest::Rest;
@@ -69,8 +69,8 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let few = Sockets::new(&gateways, CLOSED)?;
     // Once for connections, caches and pools, and once to count.
     closed_loop(&requests, &few, calm).await;
-    let warm_up = closed_loop(&requests, &few, calm).await;
-    let sustainable = warm_up.rate(warm_up.count(|end| end == End::Accepted));
+    let closed = closed_loop(&requests, &few, calm).await;
+    let sustainable = closed.rate(closed.count(|end| end == End::Accepted));
     if sustainable < 1.0 {
         return Err("the mesh answers nothing".into());
     }
@@ -92,5 +92,5 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let (phases, memory) = tokio::join!(load, memory::watch(began, &is_over));
     let [_, normal, overload, recovery] = <[Phase; 4]>::try_from(phases).map_err(|_| "a phase is missing")?;
     let afterwards = closed_loop(&requests, &Sockets::new(&gateways, 1)?, AFTERWARDS).await;
-    Ok(Report { options, sustainable, normal, overload, recovery, afterwards, memory })
+    Ok(Report { options, closed, sustainable, normal, overload, recovery, afterwards, memory })
 }

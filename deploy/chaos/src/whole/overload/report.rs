@@ -15,6 +15,8 @@ const IN_A_ROW: usize = 3;
 /// See above.
 pub struct Report {
     pub(super) options: Options,
+    /// As many as the mesh answers.
+    pub(super) closed: Phase,
     /// Requests a second.
     pub(super) sustainable: f64,
     pub(super) normal: Phase,
@@ -172,8 +174,12 @@ impl fmt::Display for Report {
             }
             writeln!(out)
         };
-        row(out, "normal", &self.normal)?;
-        row(out, "ten times", &self.overload)?;
+        row(out, "closed", &self.closed)?;
+        for (name, phase) in [("normal", &self.normal), ("ten times", &self.overload)] {
+            row(out, name, phase)?;
+            row(out, "  reads", &phase.that_write(false))?;
+            row(out, "  writes", &phase.that_write(true))?;
+        }
         for (second, phase) in self.recovery.seconds().enumerate() {
             row(out, &format!("after {second} s"), &phase)?;
         }
@@ -204,7 +210,7 @@ impl fmt::Display for Report {
 mod tests {
     use shared::testkit::Engine;
 
-    use super::super::Ended;
+    use super::super::sockets::Ended;
     use super::*;
 
     const CALM: Duration = Duration::from_secs(1);
@@ -215,6 +221,7 @@ mod tests {
             let due = move |number| Duration::from_millis(second as u64 * 1000 + number * 100);
             (0..10).map(move |number| Ended {
                 end: *end,
+                writes: false,
                 due: due(number),
                 late: Duration::from_millis(1),
                 took: Duration::from_millis(*took),
@@ -229,6 +236,7 @@ mod tests {
         let (overload, recovery) = (phase(overload), phase(recovery));
         Report {
             options,
+            closed: normal(),
             sustainable: 1.0,
             normal: normal(),
             overload,

@@ -57,14 +57,22 @@ impl Requests {
         Ok(Self { templates })
     }
 
+    fn template(&self, number: usize) -> &Template {
+        // A person's ten requests are not neighbours, so that nobody asks ten times at once.
+        &self.templates[number.wrapping_mul(11) % self.templates.len()]
+    }
+
+    /// Whether the request with this number writes.
+    pub fn writes(&self, number: usize) -> bool {
+        self.template(number).method == Method::POST
+    }
+
     /// The request with this number.
     ///
     /// # Errors
     /// Never: its parts are well-formed.
     pub fn get(&self, number: usize, host: &HeaderValue) -> Result<Request<Full<Bytes>>, http::Error> {
-        // A person's ten requests are not neighbours, so that nobody asks ten times at once.
-        let index = number.wrapping_mul(11) % self.templates.len();
-        let Template { method, path, body, token } = &self.templates[index];
+        let Template { method, path, body, token } = self.template(number);
         let request = Request::builder().method(method).uri(path.as_str());
         let request = request.header(HOST, host).header(AUTHORIZATION, token);
         let request = if body.is_empty() {

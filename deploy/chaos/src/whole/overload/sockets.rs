@@ -48,6 +48,8 @@ impl End {
 pub struct Ended {
     /// How.
     pub end: End,
+    /// Whether it was to write something.
+    pub writes: bool,
     /// When it was due, since its step began.
     pub due: Duration,
     /// How much later it was sent than it was due: whoever loads is short of time, too.
@@ -58,8 +60,8 @@ pub struct Ended {
 
 impl Ended {
     /// One that had no socket when it was due.
-    pub fn unsent(due: Duration) -> Self {
-        Self { end: End::Unsent, due, late: Duration::ZERO, took: Duration::ZERO }
+    pub fn unsent(due: Duration, writes: bool) -> Self {
+        Self { end: End::Unsent, writes, due, late: Duration::ZERO, took: Duration::ZERO }
     }
 }
 
@@ -82,7 +84,7 @@ impl Socket {
                 End::Lost
             }
         };
-        Ended { end, due, late, took: began.elapsed().saturating_sub(due) }
+        Ended { end, writes: requests.writes(number), due, late, took: began.elapsed().saturating_sub(due) }
     }
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<End, BoxError> {
