@@ -142,6 +142,7 @@ async fn a_service_that_gets_slow_is_asked_less_and_then_more_again() {
     SessionServiceClient::new(channel.clone()).list_sessions(patient).await.unwrap();
 
     drop(crowd);
+    eventually("the crowd is gone", async || in_flight() == 0).await;
     eventually("there is room for many again", async || {
         // One after the other takes as long as usual, and that makes room.
         for _ in 0..400 {
