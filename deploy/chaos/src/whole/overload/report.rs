@@ -218,7 +218,7 @@ mod tests {
     /// Ten requests in each second, which end so after so many milliseconds.
     fn phase(seconds: &[(End, u64)]) -> Phase {
         let ended = seconds.iter().enumerate().flat_map(|(second, (end, took))| {
-            let due = move |number| Duration::from_millis(second as u64 * 1000 + number * 100);
+            let due = move |number: u64| Duration::from_millis(second as u64 * 1000 + number * 100);
             (0..10).map(move |number| Ended {
                 end: *end,
                 writes: false,
