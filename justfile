@@ -164,7 +164,7 @@ test-next-release:
 @overload *options:
     exec deploy/measure.sh chaos overload "$@"
 
-# Measure the running code: `bench all`, `read`, `me`, `turns`, `long`, `orders`, `ledger` or `telemetry`, see docs/performance.md (--debug: not optimised; --rounds, --seconds, --out FOLDER)
+# Measure the running code: `bench all`, `read`, `me`, `turns`, `long`, `orders`, `ledger` or `telemetry`, see docs/performance.md (--debug: not optimised; --help: --rounds, --seconds, --out FOLDER, …)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"
 

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 
 use crate::BoxError;
-use crate::load::Arguments;
 
 /// The command that nobody but the benchmark itself gives.
 pub(crate) const COMMAND: &str = "serve-bytes";
@@ -18,8 +17,8 @@ pub(crate) const COMMAND: &str = "serve-bytes";
 ///
 /// # Errors
 /// When it cannot listen there.
-pub(crate) async fn serve(arguments: &Arguments) -> Result<(), BoxError> {
-    let [address, body] = arguments.rest() else {
+pub(crate) async fn serve(arguments: &[String]) -> Result<(), BoxError> {
+    let [address, body] = arguments else {
         return Err(format!("{COMMAND} needs an address and a body").into());
     };
     let body = Bytes::copy_from_slice(body.as_bytes());

@@ -6,7 +6,8 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 
 use crate::BoxError;
-use crate::load::{Arguments, Connection, Sample, run};
+use crate::arguments::Arguments;
+use crate::load::{Connection, Sample, run};
 
 /// Something that is put under load.
 pub(crate) struct Contender<'a> {
@@ -44,9 +45,8 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// What is asked for by `--rounds` and `--seconds`.
-    pub(crate) fn of(arguments: &Arguments) -> Result<Self, BoxError> {
-        let seconds = arguments.number("--seconds", 4)?;
-        Ok(Self { rounds: arguments.number("--rounds", 5)?, duration: Duration::from_secs(seconds as u64) })
+    pub(crate) fn of(arguments: &Arguments) -> Self {
+        Self { rounds: arguments.rounds, duration: Duration::from_secs(arguments.seconds as u64) }
     }
 }
 

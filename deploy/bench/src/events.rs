@@ -17,7 +17,8 @@ use crate::BoxError;
 use crate::compare::{Contender, Plan, compare};
 use crate::facts::{Fact, Measured};
 use crate::limits;
-use crate::load::{Arguments, Sample, milliseconds, quantile};
+use crate::arguments::Arguments;
+use crate::load::{Sample, milliseconds, quantile};
 use crate::mesh::{Mesh, PROVIDER, Store};
 use crate::stored::{headers, id, insert};
 use crate::workloads::counsels;
@@ -34,7 +35,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 const COUNSELS: usize = 8;
 /// Milliseconds from the answer to the effect then.
 const BAR: f64 = 10.0;
-const EVENTS: usize = 20_000;
 /// Events that may wait for their acknowledgement.
 const UNACKNOWLEDGED: usize = 256;
 /// How long nothing may be heard.
@@ -46,7 +46,7 @@ const FACT: &str = "users.user.created";
 /// # Errors
 /// When an event has no effect in time, and as [`compare`].
 pub(crate) async fn measure(arguments: &Arguments) -> Result<Measured, BoxError> {
-    let (plan, events) = (Plan::of(arguments)?, arguments.number("--events", EVENTS)?);
+    let (plan, events) = (Plan::of(arguments), arguments.events);
     let few = Box::pin(few(plan)).await?;
     let mesh = Box::pin(Mesh::start_with(Store::Sqlite, &["user-svc", "payment-svc"], &PROVIDER)).await?;
     let (outbox, effects) = (mesh.database("user-svc").await?, mesh.database("payment-svc").await?);

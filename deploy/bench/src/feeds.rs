@@ -19,11 +19,11 @@ use crate::compare::{Contender, Plan, compare, memory};
 use crate::conversation::{Conversation, Counsel};
 use crate::facts::{Fact, Measured};
 use crate::http::text;
-use crate::load::{Arguments, Connection, Sample, run};
+use crate::arguments::Arguments;
+use crate::load::{Connection, Sample, run};
 use crate::mesh::{Mesh, PROVIDER, Store};
 use crate::workloads::{WRITERS, counsels};
 
-const FEEDS: usize = 2000;
 /// Feeds of each user: as many as the gateway lets one have.
 const FEEDS_OF_USER: usize = 8;
 /// MiB that all processes may have in memory with this many feeds.
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// When one of them is not told a message, and as [`compare`].
 pub(crate) async fn measure(arguments: &Arguments) -> Result<Measured, BoxError> {
-    let users = arguments.number("--feeds", FEEDS)?.div_ceil(FEEDS_OF_USER);
+    let users = arguments.feeds.div_ceil(FEEDS_OF_USER);
     let number = users * FEEDS_OF_USER;
     expect_files(number + OTHER_FILES)?;
     let mesh = Box::pin(Mesh::start_with(Store::Sqlite, &SERVICES, &PROVIDER)).await?;
@@ -55,7 +55,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Measured, BoxError>
         contender("messages answered meanwhile", |both| both.answered),
     ];
     let workload = format!("{number} feeds, {WRITERS} messages at once");
-    let rows = compare(&workload, &contenders, Plan::of(arguments)?).await?;
+    let rows = compare(&workload, &contenders, Plan::of(arguments)).await?;
     let name = format!("all processes with {number} feeds");
     Ok(Measured { rows, facts: vec![Fact::at_most(name, memory(&mesh.all_processes()), "MiB", BAR)] })
 }

@@ -5,7 +5,7 @@ use crate::BoxError;
 use crate::compare::{Contender, Plan, Row, compare};
 use crate::conversation::Counsel;
 use crate::facts::{Fact, Measured};
-use crate::load::Arguments;
+use crate::arguments::Arguments;
 use crate::mesh::{Mesh, Store, User};
 use crate::read::{self, rest};
 use crate::sign_in::{SIGN_IN, guests};
@@ -13,7 +13,6 @@ use crate::stored::{broker_with, users_and_counsels};
 use crate::workloads::{LIST, WRITE, WRITERS, conversations, counsels, filled, pages};
 
 const LITTLE: usize = 1000;
-const MUCH: usize = 1_000_000;
 /// How many times as much a call may cost.
 const BAR: f64 = 1.3;
 
@@ -22,7 +21,7 @@ const BAR: f64 = 1.3;
 /// # Errors
 /// As [`compare`].
 pub(crate) async fn measure(arguments: &Arguments) -> Result<Measured, BoxError> {
-    let (plan, stored) = (Plan::of(arguments)?, arguments.number("--stored", MUCH)?);
+    let (plan, stored) = (Plan::of(arguments), arguments.stored);
     let little = Box::pin(Grown::start(LITTLE)).await?;
     let much = Box::pin(Grown::start(stored)).await?;
     let mut measured = Measured::default();

@@ -7,7 +7,8 @@ use shared::mesh::SERVICES;
 use crate::BoxError;
 use crate::compare::{Plan, memory};
 use crate::facts::{Fact, Measured};
-use crate::load::{Arguments, quantile};
+use crate::arguments::Arguments;
+use crate::load::quantile;
 use crate::mesh::{Mesh, PROVIDER, Store};
 
 /// How long it has done nothing when its memory is measured.
@@ -23,7 +24,7 @@ const START_BAR: f64 = 2.0;
 /// When it does not start.
 pub(crate) async fn measure(arguments: &Arguments) -> Result<Measured, BoxError> {
     let (mut starts, mut sizes) = (Vec::new(), Vec::new());
-    for _ in 0..Plan::of(arguments)?.rounds {
+    for _ in 0..Plan::of(arguments).rounds {
         let mesh = Box::pin(Mesh::start_with(Store::Sqlite, &SERVICES, &PROVIDER)).await?;
         starts.push(mesh.ready_after().as_secs_f64());
         tokio::time::sleep(PAUSE).await;

@@ -21,7 +21,8 @@ use shared::time::Clock;
 use tempfile::TempDir;
 
 use crate::BoxError;
-use crate::load::{Arguments, milliseconds, quantile};
+use crate::arguments::Arguments;
+use crate::load::{milliseconds, quantile};
 use crate::mesh::Store;
 
 /// Postings of the small ledger.
@@ -48,7 +49,7 @@ struct Times {
 }
 
 pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
-    let (rounds, postings) = (arguments.number("--rounds", 5)?, arguments.number("--postings", 1_000_000)?);
+    let (rounds, postings) = (arguments.rounds, arguments.postings);
     println!(
         "a ledger of {postings} postings beside one of {SMALL}, {CUSTOMERS} customers in each; medians of {rounds} \
          rounds of {POSTED} transactions and {BALANCES} balances in turn"

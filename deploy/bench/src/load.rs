@@ -6,40 +6,6 @@ use futures::future::try_join_all;
 
 use crate::BoxError;
 
-/// What is asked for on the command line.
-pub(crate) struct Arguments(Vec<String>);
-
-impl Arguments {
-    pub(crate) fn of_process() -> Self {
-        Self(std::env::args().skip(1).collect())
-    }
-
-    /// The first argument, if it is a word.
-    pub(crate) fn command(&self) -> &str {
-        self.0.first().map(String::as_str).filter(|word| !word.starts_with("--")).unwrap_or("read")
-    }
-
-    /// The arguments after the first one.
-    pub(crate) fn rest(&self) -> &[String] {
-        self.0.get(1..).unwrap_or_default()
-    }
-
-    /// What stands after `name`.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, BoxError> {
-        match self.0.iter().position(|argument| argument == name) {
-            Some(index) => Ok(Some(self.0.get(index + 1).ok_or_else(|| format!("{name} needs a value"))?)),
-            None => Ok(None),
-        }
-    }
-
-    /// The number after `name`.
-    pub(crate) fn number(&self, name: &str, default: usize) -> Result<usize, BoxError> {
-        let Some(value) = self.text(name)? else { return Ok(default) };
-        let number = value.parse().ok().filter(|number| *number > 0);
-        Ok(number.ok_or_else(|| format!("{name} needs a number of 1 or more, and {value:?} is none"))?)
-    }
-}
-
 /// One connection that can be asked again and again.
 pub(crate) trait Connection: Send + 'static {
     /// One call; an answer that is not a success is an error, so that failures are never counted as speed.
@@ -112,10 +78,6 @@ async fn call_for<C: Connection>(mut connection: C, duration: Duration) -> Resul
 mod tests {
     use super::*;
 
-    fn arguments(words: &[&str]) -> Arguments {
-        Arguments(words.iter().copied().map(str::to_owned).collect())
-    }
-
     #[test]
     fn a_quantile_is_a_value_that_was_measured() {
         let values: Vec<f64> = (1..=1000).rev().map(f64::from).collect();
@@ -137,18 +99,5 @@ mod tests {
     fn the_median_sample_is_the_one_with_the_median_rate() {
         let of = |rate| Sample { rate, p50: rate, p99: 0.0, p999: 0.0, calls: 1 };
         assert_eq!(Sample::median(vec![of(3.0), of(1.0), of(2.0)]).p50, 2.0);
-    }
-
-    #[test]
-    fn options_are_taken_or_refused_by_name() {
-        let given = arguments(&["read", "--rounds", "3", "--out", "docs"]);
-        assert_eq!((given.command(), given.rest().len()), ("read", 4));
-        assert_eq!(given.number("--rounds", 5).unwrap(), 3);
-        assert_eq!(given.number("--seconds", 4).unwrap(), 4);
-        assert_eq!(given.text("--out").unwrap(), Some("docs"));
-        for wrong in [&["--rounds"][..], &["--rounds", "0"], &["--rounds", "many"]] {
-            let refusal = arguments(wrong).number("--rounds", 5).unwrap_err().to_string();
-            assert!(refusal.starts_with("--rounds needs a "), "{refusal}");
-        }
     }
 }

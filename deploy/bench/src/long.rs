@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use crate::BoxError;
 use crate::conversation::{Conversation, Counsel};
-use crate::load::{Arguments, milliseconds, quantile};
+use crate::arguments::Arguments;
+use crate::load::{milliseconds, quantile};
 use crate::mesh::{Mesh, Store};
 
 /// Messages of a short counsel when its measuring begins.
@@ -28,7 +29,7 @@ struct Times {
 }
 
 pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
-    let (rounds, messages) = (arguments.number("--rounds", 5)?, arguments.number("--messages", 2000)?);
+    let (rounds, messages) = (arguments.rounds, arguments.messages);
     println!(
         "a counsel of {messages} messages beside one of {SHORT}, both filled through the API; medians of {rounds} \
          rounds of {TURNS} turns and {PAGES} pages of 50 in turn"

@@ -1,37 +1,6 @@
-//! Measures the running mesh: real processes, called over real connections.
-//!
-//! ```text
-//! bench all          every one of these, up to growth
-//! bench [read]       GET /v1/users/me through the gateway, beside the same RPC called directly on user-svc, a bare axum
-//!                    route, and Fastify and Envoy in the gateway's place
-//! bench list         50 messages of a counsel through the gateway, beside the same RPC called directly
-//! bench write        messages that are answered, in 32 counsels, beside a row inserted and an event acknowledged
-//! bench mixed        nine reads and a message in turn, by 32 at once
-//! bench sign-in      new guests, and sessions that go on with the next tokens
-//! bench churn        GET /v1/users/me on a new connection each time, beside a bare axum route
-//! bench feeds        2,000 feeds that are told of messages, and what the mesh has in memory with them
-//! bench events       events from the outbox to their effect in another service, beside events that are only published
-//! bench idle         how long a mesh takes to start, and what it has in memory
-//! bench growth       read, list, write and sign-in with 1,000,000 users, counsels and events beside 1,000
-//! bench me           GET /v1/users/me on gateways that remember tokens and on those that do not
-//! bench turns        messages said and answered, in 32 counsels at once, on SQLite and on PostgreSQL
-//! bench long         a turn and a page of messages in a counsel of 2,000 messages beside one of 20
-//! bench orders       orders that are paid, by 32 buyers at once, with a provider that answers at once
-//! bench ledger       a posting and the balances with 1,000,000 postings beside 1,000
-//! bench telemetry    a read and a write with metrics, and a tenth of all traces or all of them, beside the same without
-//!
-//! --rounds N     rounds that count; what is told are medians of them
-//! --seconds N    how long each run of a round takes (all but long and ledger)
-//! --out FOLDER   where the report is written as JSON and as a picture, in place of target/bench (all, read, me)
-//! --feeds N      feeds at once (feeds)
-//! --events N     events of each run (events)
-//! --stored N     users, counsels and events when much is stored (growth)
-//! --messages N   messages of the long counsel (long)
-//! --postings N   postings of the large ledger (ledger)
-//! ```
-//!
-//! What is compared is measured in one run, in turn. Absolute figures are those of a machine.
+//! Measures the running mesh: `bench --help` tells what and how.
 
+mod arguments;
 mod bars;
 mod bytes;
 mod chart;
@@ -60,10 +29,11 @@ mod transactions;
 mod turns;
 mod workloads;
 
+use arguments::Arguments;
+use clap::Parser;
 use compare::{Plan, Row};
 use facts::Measured;
 use futures::future::LocalBoxFuture;
-use load::Arguments;
 use report::Report;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -93,16 +63,17 @@ fn rows<'a>(
 }
 
 fn main() -> Result<(), BoxError> {
-    let arguments = Arguments::of_process();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    if arguments.command() == bytes::COMMAND {
-        return runtime.block_on(bytes::serve(&arguments));
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((bytes::COMMAND, words)) = words.split_first().map(|(command, rest)| (&**command, rest)) {
+        return runtime.block_on(bytes::serve(words));
     }
+    let arguments = Arguments::parse();
     if cfg!(debug_assertions) {
         println!("built without optimisations: the figures say nothing about speed");
     }
     runtime.block_on(async {
-        match arguments.command() {
+        match &*arguments.command {
             "all" => report(&arguments, &WORKLOADS.map(|(_, workload)| workload)).await,
             "me" => report(&arguments, &[|arguments| rows(me::measure(arguments))]).await,
             "turns" => Box::pin(turns::measure(&arguments)).await,
@@ -112,11 +83,7 @@ fn main() -> Result<(), BoxError> {
             "telemetry" => Box::pin(telemetry::measure(&arguments)).await,
             other => match WORKLOADS.iter().find(|(name, _)| *name == other) {
                 Some((_, workload)) => report(&arguments, &[*workload]).await,
-                None => {
-                    let compared = WORKLOADS.map(|(name, _)| name).join(", ");
-                    let known = format!("all, {compared}, me, turns, long, orders, ledger or telemetry");
-                    Err(format!("there is no benchmark {other:?}: choose {known}").into())
-                }
+                None => Err(format!("{other} is not measured").into()),
             },
         }
     })
@@ -124,12 +91,12 @@ fn main() -> Result<(), BoxError> {
 
 /// Measures these workloads, one after the other, and tells what came of them.
 async fn report(arguments: &Arguments, workloads: &[Workload]) -> Result<(), BoxError> {
-    let plan = Plan::of(arguments)?;
+    let plan = Plan::of(arguments);
     let mut measured = Measured::default();
     for workload in workloads {
         let Measured { rows, facts } = workload(arguments).await?;
         measured.rows.extend(rows);
         measured.facts.extend(facts);
     }
-    Report::new(arguments.command(), plan, measured)?.tell(arguments)
+    Report::new(&arguments.command, plan, measured)?.tell(arguments)
 }

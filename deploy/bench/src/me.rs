@@ -3,7 +3,7 @@
 
 use crate::BoxError;
 use crate::compare::{Plan, Row, compare};
-use crate::load::Arguments;
+use crate::arguments::Arguments;
 use crate::mesh::{Mesh, Store};
 use crate::read::rest;
 
@@ -31,5 +31,5 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Vec<Row>, BoxError>
         .iter()
         .map(|(name, address)| rest(name, address, &guest, mesh.processes(&["user-svc", address])))
         .collect();
-    compare("GET /v1/users/me, remembering tokens", &contenders, Plan::of(arguments)?).await
+    compare("GET /v1/users/me, remembering tokens", &contenders, Plan::of(arguments)).await
 }

@@ -12,13 +12,14 @@ use shared::id::{derived_id, new_id};
 
 use crate::BoxError;
 use crate::http::{Rest, text};
-use crate::load::{Arguments, Connection, Sample, run};
+use crate::arguments::Arguments;
+use crate::load::{Connection, Sample, run};
 use crate::mesh::{Mesh, Store, User};
 
 const BUYERS: usize = 32;
 
 pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
-    let (rounds, seconds) = (arguments.number("--rounds", 5)?, arguments.number("--seconds", 4)?);
+    let (rounds, seconds) = (arguments.rounds, arguments.seconds);
     println!(
         "{BUYERS} buyers at once, median of {rounds} runs of {seconds} s, a provider that answers at once"
     );

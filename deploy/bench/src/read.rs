@@ -8,7 +8,8 @@ use tonic::transport::Channel;
 use crate::BoxError;
 use crate::compare::{Contender, Plan, Row, compare};
 use crate::http::Rest;
-use crate::load::{Arguments, Connection};
+use crate::arguments::Arguments;
+use crate::load::Connection;
 use crate::mesh::{Mesh, Store, User, mesh_token};
 use crate::peers::{Peer, Programs};
 
@@ -38,7 +39,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Vec<Row>, BoxError>
         let processes = [service.clone(), peer.processes()].concat();
         rest(peer.name, &peer.address, &guest, processes)
     }));
-    compare(WORKLOAD, &contenders, Plan::of(arguments)?).await
+    compare(WORKLOAD, &contenders, Plan::of(arguments)).await
 }
 
 /// The route at an address.

@@ -12,7 +12,7 @@ use crate::bars::{Bar, judge};
 use crate::chart;
 use crate::compare::{Plan, Row};
 use crate::facts::{Fact, Measured};
-use crate::load::Arguments;
+use crate::arguments::Arguments;
 
 /// What was measured, of what and on what.
 #[derive(Serialize)]
@@ -64,7 +64,7 @@ impl Report {
     pub(crate) fn tell(&self, arguments: &Arguments) -> Result<(), BoxError> {
         print!("{}", self.text());
         let folder =
-            arguments.text("--out")?.map_or_else(usual_folder, |folder| Ok(PathBuf::from(folder)))?;
+            arguments.out.clone().map_or_else(usual_folder, Ok)?;
         std::fs::create_dir_all(&folder)?;
         let write = |extension, content: String| {
             let file = folder.join(&self.command).with_extension(extension);

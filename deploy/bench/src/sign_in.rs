@@ -11,7 +11,8 @@ use shared::time::{Clock, Timestamp};
 use crate::BoxError;
 use crate::compare::{Contender, Plan, Row, compare};
 use crate::http::{Rest, text};
-use crate::load::{Arguments, Connection};
+use crate::arguments::Arguments;
+use crate::load::Connection;
 use crate::mesh::{Mesh, SESSION_KEY, Store, mesh_token};
 use crate::workloads::WRITERS;
 
@@ -26,7 +27,7 @@ const LIFETIME: i64 = 3600;
 /// As [`compare`].
 pub(crate) async fn measure(arguments: &Arguments) -> Result<Vec<Row>, BoxError> {
     let mesh = Box::pin(Mesh::start(Store::Sqlite, &["user-svc"])).await?;
-    let plan = Plan::of(arguments)?;
+    let plan = Plan::of(arguments);
     let mut rows = compare(SIGN_IN, &[guests("gateway", &mesh)], plan).await?;
     rows.extend(compare(REFRESH, &[sessions("gateway", &mesh)], plan).await?);
     Ok(rows)

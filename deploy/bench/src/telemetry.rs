@@ -23,7 +23,8 @@ use tonic_prost::ProstCodec;
 
 use crate::BoxError;
 use crate::conversation::Counsel;
-use crate::load::{Arguments, Sample, run};
+use crate::arguments::Arguments;
+use crate::load::{Sample, run};
 use crate::mesh::{Mesh, Store, User};
 
 const CONNECTIONS: usize = 64;
@@ -33,7 +34,7 @@ const BAR: f64 = 0.05;
 const THREAD: &str = "collector";
 
 pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
-    let (rounds, seconds) = (arguments.number("--rounds", 5)?, arguments.number("--seconds", 4)?);
+    let (rounds, seconds) = (arguments.rounds, arguments.seconds);
     let duration = Duration::from_secs(seconds as u64);
     let collector = Collector::start()?;
     let log = ("RUST_LOG", "info");

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use crate::BoxError;
 use crate::conversation::Counsel;
-use crate::load::{Arguments, Sample, run};
+use crate::arguments::Arguments;
+use crate::load::{Sample, run};
 use crate::mesh::{Mesh, Store};
 use crate::transactions::BAR;
 
 const COUNSELS: usize = 32;
 
 pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
-    let (rounds, seconds) = (arguments.number("--rounds", 5)?, arguments.number("--seconds", 4)?);
+    let (rounds, seconds) = (arguments.rounds, arguments.seconds);
     println!("{COUNSELS} counsels at once, median of {rounds} runs of {seconds} s, offline counselor");
     for store in Store::ALL {
         Box::pin(measure_on(store, rounds, seconds)).await?;

@@ -11,7 +11,8 @@ use crate::compare::{Contender, Plan, Row, compare};
 use crate::conversation::{Conversation, Counsel};
 use crate::http::Rest;
 use crate::limits::{self, Insert, Publish};
-use crate::load::{Arguments, Connection};
+use crate::arguments::Arguments;
+use crate::load::Connection;
 use crate::mesh::{Mesh, Store, User, mesh_token};
 use crate::peers::Peer;
 
@@ -45,7 +46,7 @@ pub(crate) async fn list(arguments: &Arguments) -> Result<Vec<Row>, BoxError> {
         }
         Ok(calls)
     });
-    compare(LIST, &[pages("gateway", mesh, counsel), direct], Plan::of(arguments)?).await
+    compare(LIST, &[pages("gateway", mesh, counsel), direct], Plan::of(arguments)).await
 }
 
 /// A counsel to read in.
@@ -84,7 +85,7 @@ pub(crate) async fn write(arguments: &Arguments) -> Result<Vec<Row>, BoxError> {
         Ok((0..WRITERS).map(|_| Publish(stream.clone())).collect())
     });
     let contenders = [conversations("gateway", &mesh, &counsels), insert, publish];
-    compare(WRITE, &contenders, Plan::of(arguments)?).await
+    compare(WRITE, &contenders, Plan::of(arguments)).await
 }
 
 /// Counsels of users whose messages have no limit.
@@ -126,7 +127,7 @@ pub(crate) async fn mixed(arguments: &Arguments) -> Result<Vec<Row>, BoxError> {
         }
         Ok(mixed)
     });
-    compare(MIXED, &[gateway], Plan::of(arguments)?).await
+    compare(MIXED, &[gateway], Plan::of(arguments)).await
 }
 
 /// A connection for each call, beside a bare route.
@@ -141,7 +142,7 @@ pub(crate) async fn churn(arguments: &Arguments) -> Result<Vec<Row>, BoxError> {
         anew("gateway", mesh.gateway(), &guest, mesh.all_processes()),
         anew(bytes.name, &bytes.address, &guest, bytes.processes()),
     ];
-    compare(CHURN, &contenders, Plan::of(arguments)?).await
+    compare(CHURN, &contenders, Plan::of(arguments)).await
 }
 
 fn anew<'a>(name: &'a str, address: &str, user: &User, processes: Vec<u32>) -> Contender<'a> {

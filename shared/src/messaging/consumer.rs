@@ -140,7 +140,7 @@ pub struct Consumer<H> {
 
 /// How many events are pulled ahead. What takes long to prepare is pulled when its turn has come: while it waited here
 /// it would be delivered again, and prepared twice.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 
 /// How often it is looked whether a stream that was missing is there.
 const STREAM_LOOK: Duration = Duration::from_millis(100);

@@ -105,15 +105,17 @@ pub(crate) async fn waiting_lanes(connection: &impl ConnectionTrait) -> Result<V
         .await
 }
 
-/// The first `limit` events that wait in `lanes`, oldest first.
+/// The first `limit` events behind `seq` that wait in `lanes`, oldest first.
 pub(crate) async fn waiting(
     connection: &impl ConnectionTrait,
     lanes: &[i32],
+    seq: i64,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::PublishedAt.is_null())
         .filter(Column::Lane.is_in(lanes.iter().copied()))
+        .filter(Column::Seq.gt(seq))
         .order_by_asc(Column::Seq)
         .limit(limit)
         .all(connection)
@@ -151,6 +153,9 @@ pub(crate) async fn mark(
     seqs: Vec<i64>,
     at: Timestamp,
 ) -> Result<(), DbErr> {
+    if seqs.is_empty() {
+        return Ok(());
+    }
     Entity::update_many()
         .col_expr(Column::PublishedAt, Expr::value(at))
         .filter(Column::Seq.is_in(seqs))

@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_nats::jetstream::context::PublishAckFuture;
 use bytes::Bytes;
 use futures::future::join_all;
-use sea_orm::DbErr;
+use sea_orm::{DbErr, TransactionTrait};
 use tracing::{Instrument, Span};
 
 use super::event::OutgoingHeaders;
@@ -127,32 +127,52 @@ impl Relay {
             if held.is_empty() {
                 return Ok(());
             }
-            let published = self.publish_lanes(&held).await;
-            self.give_back(&held).await?;
-            published?;
+            self.publish_lanes(&held).await?;
         }
     }
 
+    /// Publishes what waits in these lanes and gives them back. While a batch is on its way to the broker the one before is
+    /// marked and the one behind is read.
     async fn publish_lanes(&self, held: &[i32]) -> Result<(), RelayError> {
         let lease_end = self.clock.now().plus(self.settings.lease / 2);
+        let mut batch = outbox::waiting(self.database.read(), held, 0, BATCH).await?;
+        let mut unmarked = Vec::new();
         // A lease is never outlived: what is left is published with the next one.
-        while self.clock.now() < lease_end {
-            let events = outbox::waiting(self.database.read(), held, BATCH).await?;
-            if events.is_empty() {
-                return Ok(());
-            }
-            let count = events.len();
-            let published = self.publish(events).await;
+        while !batch.is_empty() && self.clock.now() < lease_end {
+            let (count, last) = (batch.len(), batch.last().map_or(0, |event| event.seq));
+            let behind = async {
+                // Whoever got less than it asked for has seen the end.
+                if (count as u64) < BATCH {
+                    return Ok(Vec::new());
+                }
+                outbox::waiting(self.database.read(), held, last, BATCH).await
+            };
+            let (published, marked, behind) =
+                tokio::join!(self.publish(batch), self.mark(std::mem::take(&mut unmarked)), behind);
             let missing = count - published.len();
             measure::relayed(published.len(), missing);
-            if !published.is_empty() {
-                outbox::mark(self.database.write(), published, self.clock.now()).await?;
-            }
-            if missing > 0 {
+            unmarked = published;
+            if missing > 0 || marked.is_err() || behind.is_err() {
+                self.finish(held, unmarked).await?;
+                marked?;
+                behind?;
                 return Err(RelayError::Broker(missing));
             }
+            batch = behind?;
         }
-        Ok(())
+        Ok(self.finish(held, unmarked).await?)
+    }
+
+    async fn mark(&self, published: Vec<i64>) -> Result<(), DbErr> {
+        outbox::mark(self.database.write(), published, self.clock.now()).await
+    }
+
+    /// Marks the last events and gives the lanes back, with one write to the disk.
+    async fn finish(&self, held: &[i32], published: Vec<i64>) -> Result<(), DbErr> {
+        let transaction = self.database.write().begin().await?;
+        outbox::mark(&transaction, published, self.clock.now()).await?;
+        self.give_back(&transaction, held).await?;
+        transaction.commit().await
     }
 
     /// Publishes events and returns the rows that the broker acknowledged.

@@ -48,12 +48,16 @@ impl Relay {
     }
 
     /// Gives lanes back, unless their lease ended and somebody else holds them now.
-    pub(super) async fn give_back(&self, lanes: &[i32]) -> Result<(), DbErr> {
+    pub(super) async fn give_back(
+        &self,
+        connection: &impl ConnectionTrait,
+        lanes: &[i32],
+    ) -> Result<(), DbErr> {
         Entity::update_many()
             .col_expr(Column::Owner, Expr::value(Option::<String>::None))
             .filter(Column::Lane.is_in(lanes.iter().copied()))
             .filter(Column::Owner.eq(&*self.replica))
-            .exec(self.database.write())
+            .exec(connection)
             .await?;
         Ok(())
     }

@@ -150,7 +150,7 @@ impl<B> World<B> {
 
     async fn backlog(&self) -> usize {
         let lanes: Vec<_> = (0..outbox::LANES).collect();
-        outbox::waiting(self.database.read(), &lanes, 10_000).await.unwrap().len()
+        outbox::waiting(self.database.read(), &lanes, 0, 10_000).await.unwrap().len()
     }
 }
 

@@ -34,7 +34,7 @@ crate::on_each_engine! {
         let world = World::new(engine).await;
         world.commit("a", 3).await;
         let lanes: Vec<_> = (0..outbox::LANES).collect();
-        let waiting = outbox::waiting(world.database.read(), &lanes, 100).await.unwrap();
+        let waiting = outbox::waiting(world.database.read(), &lanes, 0, 100).await.unwrap();
         assert_eq!(world.relay().publish(waiting).await.len(), 3);
         // The first relay died before it marked anything; the next one publishes everything again.
         assert_eq!(world.backlog().await, 3);
