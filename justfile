@@ -159,6 +159,11 @@ test-next-release:
 @roll *options:
     exec deploy/measure.sh chaos roll "$@"
 
+# Offer ten times what the mesh can answer: latency, memory, and how soon it is as before (--help: --seconds, --sockets, …)
+[no-exit-message]
+@overload *options:
+    exec deploy/measure.sh chaos overload "$@"
+
 # Measure the running code: `bench all`, `read`, `me`, `turns`, `long`, `orders`, `ledger` or `telemetry`, see docs/performance.md (--debug: not optimised; --help: --rounds, --seconds, --out FOLDER, …)
 @bench *arguments:
     exec deploy/measure.sh bench "$@"

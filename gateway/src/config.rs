@@ -43,7 +43,7 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// `DEVELOPMENT`: pages on any port of localhost may call as well.
     pub development: bool,
-    /// `RATE_…`, `TRUSTED_PROXIES`, `HEADER_TIMEOUT`, `CONNECTIONS`, `TLS_CERT`, `TLS_KEY`.
+    /// `RATE_…`, `TRUSTED_PROXIES`, `HEADER_TIMEOUT`, `CONNECTIONS`, `QUEUE_LIMIT`, `TLS_CERT`, `TLS_KEY`.
     pub edge: EdgeSettings,
     /// `BODY_LIMIT`: the most bytes of a request's body.
     pub body_limit: usize,
@@ -51,7 +51,7 @@ pub struct Config {
     pub request_timeout: Duration,
     /// `KEEP_ALIVE` (seconds): how long a stream of events may be silent before it shows that it lives.
     pub keep_alive: Duration,
-    /// `UPSTREAM_DEADLINE` (seconds), `UPSTREAM_CONCURRENCY`: of calls to each service.
+    /// `UPSTREAM_DEADLINE` (seconds), `UPSTREAM_CONCURRENCY`, `UPSTREAM_CONCURRENCY_MIN`: of calls to each service.
     pub upstream: ChannelSettings,
     /// `STATIC_USER_SVC`, `STATIC_COUNSELING_SVC`, `STATIC_PAYMENT_SVC`: addresses in place of the registry.
     pub static_addresses: HashMap<String, Vec<String>>,
@@ -97,6 +97,9 @@ impl Config {
         let mut upstream = ChannelSettings::default();
         upstream.deadline = source.seconds("upstream.deadline", upstream.deadline);
         upstream.concurrency = source.or("upstream.concurrency", upstream.concurrency);
+        // In development a service is slow because of a compiler or a debugger, and not because it is asked too much.
+        let fewest = if development { upstream.concurrency } else { upstream.min_concurrency };
+        upstream.min_concurrency = source.or("upstream.concurrency.min", fewest);
         let static_addresses = read_static_addresses(&mut source);
         let images = ImageSettings::read(&mut source);
         let registry = read_registry(&mut source);

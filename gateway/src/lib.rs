@@ -34,7 +34,7 @@ pub use admins::grant_admin;
 pub use config::{Config, MEANINGS};
 use console::Console;
 pub use edge::{EdgeSettings, Rate, TlsFiles};
-use edge::{RateLimits, Server};
+use edge::{Pressure, RateLimits, Server};
 pub use feed::FeedSettings;
 use feed::Feeds;
 use images::Images;
@@ -122,7 +122,8 @@ pub async fn start(config: Config) -> Result<Running, Error> {
         body_limit: config.body_limit,
     });
 
-    let router = stack::wrap(router::router(app.clone()), &config, &app.rates, &health);
+    let pressure = Pressure::watch(config.edge.queue_limit, &shutdown);
+    let router = stack::wrap(router::router(app.clone()), &config, &app.rates, &pressure, &health);
     let server = Server::new(router, &config.edge, &shutdown)?;
     health.serving();
     shutdown.spawn(server.run(listener, shutdown.clone()));

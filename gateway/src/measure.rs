@@ -82,6 +82,16 @@ pub fn sign_in(provider: &'static str, is_granted: bool) {
     metrics::counter!(names::SIGN_INS, "provider" => provider, "outcome" => outcome).increment(1);
 }
 
+/// Requests that were refused because of this, of which there is too much at the moment.
+pub fn shed(reason: &'static str) -> metrics::Counter {
+    metrics::counter!(names::HTTP_SHED, "reason" => reason)
+}
+
+/// Such a share of all requests is let through.
+pub fn admitted(share: f64) {
+    metrics::gauge!(names::HTTP_ADMITTED).set(share);
+}
+
 /// Refusals because of this limit.
 pub fn refusals(limit: &'static str) -> metrics::Counter {
     metrics::counter!(names::RATE_REFUSALS, "limit" => limit)

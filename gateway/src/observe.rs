@@ -15,11 +15,21 @@ use crate::envelope::REQUEST_ID;
 /// Names a request, in the request and in the answer.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Runs a request in a span that continues the client's trace, and writes one line about it. Queries, bodies and
-/// headers stay out of the log.
+/// Gives a request its id, and tells it to the client.
+pub async fn identify(request: Request, next: Next) -> Response {
+    let request_id = request_id(&request);
+    let mut response = REQUEST_ID.scope(request_id.clone(), next.run(request)).await;
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID_HEADER, value);
+    }
+    response
+}
+
+/// Runs a request that has its id in a span that continues the client's trace, and writes one line about it. Queries,
+/// bodies and headers stay out of the log.
 pub async fn observe(request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let request_id = request_id(&request);
+    let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| "(none)".to_owned());
@@ -44,11 +54,7 @@ pub async fn observe(request: Request, next: Next) -> Response {
         }
         response
     };
-    let mut response = REQUEST_ID.scope(request_id.clone(), run.instrument(span)).await;
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert(REQUEST_ID_HEADER, value);
-    }
-    response
+    run.instrument(span).await
 }
 
 /// The client's, if it is one that a log can hold; a new one otherwise.

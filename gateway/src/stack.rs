@@ -21,19 +21,27 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::Config;
 use crate::count::count;
-use crate::edge::{EXPOSED, RateLimits, TrustedProxies, limit_addresses, same_site_only, tell_address};
+use crate::edge::{EXPOSED, Pressure, RateLimits, TrustedProxies};
+use crate::edge::{limit_addresses, relieve, same_site_only, tell_address};
 use crate::envelope::ApiError;
 use crate::events::LAST_EVENT_ID;
 use crate::input::IDEMPOTENCY_KEY;
 use crate::measure::{Requests, measure};
-use crate::observe::{REQUEST_ID_HEADER, observe};
+use crate::observe::{REQUEST_ID_HEADER, identify, observe};
 use crate::origins::Origins;
 
 /// Wraps the router.
 ///
 /// Everything that may refuse stands inside the layers that put the request id, the CORS headers and the envelope on
-/// an answer, so that a refusal has them too.
-pub fn wrap(router: Router, config: &Config, rates: &Arc<RateLimits>, health: &Health) -> Router {
+/// an answer, so that a refusal has them too. What is refused because there is too much to do costs as little as it can:
+/// it is counted, but no log and no trace knows it.
+pub fn wrap(
+    router: Router,
+    config: &Config,
+    rates: &Arc<RateLimits>,
+    pressure: &Arc<Pressure>,
+    health: &Health,
+) -> Router {
     let timeout = config.request_timeout;
     let origins = Origins::new(&config.cors_origins, config.development);
     let proxies = TrustedProxies(config.edge.trusted_proxies.clone().into());
@@ -42,10 +50,12 @@ pub fn wrap(router: Router, config: &Config, rates: &Arc<RateLimits>, health: &H
         ServiceBuilder::new()
             .layer(from_fn_with_state(health.clone(), count))
             .layer(from_fn_with_state(Requests::new(), measure))
-            .layer(from_fn(observe))
             .layer(cors(origins.clone()))
-            .layer(CompressionLayer::new())
+            .layer(from_fn(identify))
             .layer(from_fn(move |request, next| harden(is_encrypted, request, next)))
+            .layer(from_fn_with_state(pressure.clone(), relieve))
+            .layer(from_fn(observe))
+            .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn(move |request, next| within(timeout, request, next)))
             .layer(from_fn_with_state(proxies, tell_address))

@@ -155,6 +155,9 @@ impl Mesh {
             .env("RATE_ADDRESS", "0")
             .env("RATE_USER", "0")
             .env("RATE_AUTH", "0")
+            // What is refused is not measured.
+            .env("QUEUE_LIMIT", "0")
+            .env("UPSTREAM_CONCURRENCY_MIN", "1024")
             .envs(configuration.iter().copied());
         // Before the services, which end after it.
         self.processes.insert(0, (gateway.clone(), Process::start(&command, None, "TERM", None)));

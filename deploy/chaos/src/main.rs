@@ -92,6 +92,25 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
+    /// Ten times as many requests as the mesh can answer: how long those take that it accepts, how much memory it needs,
+    /// and how soon it is as before.
+    Overload {
+        /// How long there is too much.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// How long it is looked what is normal before it.
+        #[arg(long, default_value_t = 10)]
+        calm: u64,
+        /// How many sockets the load has at most.
+        #[arg(long, default_value_t = 1000)]
+        sockets: usize,
+        /// Where the services keep their data.
+        #[arg(long, value_enum, default_value_t = Database::Postgres)]
+        database: Database,
+        /// Run what is built without optimisations.
+        #[arg(long)]
+        debug: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -159,6 +178,16 @@ async fn main() -> ExitCode {
             for engine in database.engines() {
                 let options = whole::roll::Options { people, rounds, engine: *engine };
                 let report = Box::pin(whole::roll::run(options)).await;
+                is_clean &= told(report.map(|report| (report.to_string(), report.is_clean())), *engine, 0);
+            }
+            is_clean
+        }
+        Command::Overload { seconds, calm, sockets, database, debug: _ } => {
+            let mut is_clean = true;
+            for engine in database.engines() {
+                let [overload, calm] = [seconds, calm].map(Duration::from_secs);
+                let options = whole::overload::Options { overload, calm, sockets, engine: *engine };
+                let report = Box::pin(whole::overload::run(options)).await;
                 is_clean &= told(report.map(|report| (report.to_string(), report.is_clean())), *engine, 0);
             }
             is_clean

@@ -1,9 +1,9 @@
-//! `chaos mesh`, as much of it as fits into a minute, and that it notices when a promise is broken; and `chaos roll`, each
-//! process restarted once.
+//! `chaos mesh`, as much of it as fits into a minute, and that it notices when a promise is broken; `chaos roll`, each
+//! process restarted once; and `chaos overload`, for a few seconds.
 
 use std::time::Duration;
 
-use chaos::whole::{Options, Report, roll, run};
+use chaos::whole::{Options, Report, overload, roll, run};
 use shared::testkit::Engine;
 
 fn options(engine: Engine, is_cluster: bool) -> Options {
@@ -33,6 +33,20 @@ async fn a_rolling_restart_is_not_noticed() {
     let (processes, requests) = report.restarted();
     assert_eq!(processes, 8, "{report}");
     assert!(requests > 20, "{report}");
+}
+
+/// How fast anything is depends on what else the machine has to do: that is for longer runs on one that has nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_requests_are_answered_or_refused_and_then_all_is_well() {
+    let (overload, calm) = (Duration::from_secs(6), Duration::from_secs(2));
+    let options = overload::Options { overload, calm, sockets: 100, engine: Engine::Sqlite };
+    let report = Box::pin(overload::run(options)).await.expect("the mesh runs");
+    assert!(report.broken().is_empty(), "{report}");
+    assert!(report.too_large().is_empty(), "{report}");
+    let [accepted, _] = report.counts();
+    assert!(accepted > 0, "{report}");
+    let (refused, asked) = report.refused_afterwards();
+    assert!(asked > 0 && refused == 0, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

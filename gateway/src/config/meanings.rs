@@ -56,6 +56,10 @@ pub const MEANINGS: &[Meaning] = &[
         "that the head of a request may take, and a connection be idle between two",
     ),
     Meaning::of("CONNECTIONS", "connections at once"),
+    Meaning::of(
+        "QUEUE_LIMIT",
+        "that work may wait for its turn in a busy gateway; over that, some requests get 503 until it does not; 0: never, as in development",
+    ),
     Meaning::of("TLS_CERT", "PEM file with which it speaks TLS and HTTP/2; read again when it changes"),
     Meaning::of("TLS_KEY", "PEM file: its key"),
     Meaning::of("CORS_ORIGINS", "origins of pages that may call with credentials: [clients](clients.md#web)"),
@@ -82,7 +86,14 @@ pub const MEANINGS: &[Meaning] = &[
     Meaning::of("FEED_CONNECTIONS", "open feeds of a gateway; over that, 503"),
     Meaning::of("FEED_CONNECTIONS_PER_USER", "open feeds of each user; over that, 429"),
     Meaning::of("UPSTREAM_DEADLINE", "that a call to a service may take; conversations have the request's"),
-    Meaning::of("UPSTREAM_CONCURRENCY", "calls to one service in flight; over that, 503"),
+    Meaning::of(
+        "UPSTREAM_CONCURRENCY",
+        "calls to one service in flight; over that, 503; while it answers much more slowly than usual, fewer",
+    ),
+    Meaning::of(
+        "UPSTREAM_CONCURRENCY_MIN",
+        "the fewest that they may become; with as many as above, as in development, they stay as many",
+    ),
     Meaning::of(
         "STATIC_USER_SVC",
         "addresses (`host:port`) in place of the registry: of all three services, or of none",

@@ -2,12 +2,14 @@
 
 mod address;
 mod csrf;
+mod pressure;
 mod rate;
 mod server;
 mod settings;
 
 pub use address::{TrustedProxies, tell_address};
 pub use csrf::{is_from_own_page, same_site_only};
+pub use pressure::{Pressure, relieve};
 pub use rate::{EXPOSED, RateLimits, limit_addresses, limit_sign_in};
 pub use server::{Server, TlsFiles};
 pub use settings::{EdgeSettings, Rate};

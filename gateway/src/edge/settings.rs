@@ -41,6 +41,8 @@ pub struct EdgeSettings {
     pub header_timeout: Duration,
     /// `CONNECTIONS`: how many there may be at once; further ones wait in the system's queue.
     pub connections: usize,
+    /// `QUEUE_LIMIT` (seconds): how long work may wait for its turn while nothing is refused; zero: for ever.
+    pub queue_limit: Duration,
     /// `TLS_CERT`, `TLS_KEY`: files in PEM; with them the gateway speaks TLS.
     pub tls: Option<TlsFiles>,
 }
@@ -54,15 +56,18 @@ impl Default for EdgeSettings {
             trusted_proxies: Vec::new(),
             header_timeout: Duration::from_secs(30),
             connections: 10_000,
+            queue_limit: Duration::from_millis(20),
             tls: None,
         }
     }
 }
 
 impl EdgeSettings {
-    /// Without limits of rates: in development everybody has the same address, and load tests are welcome.
+    /// Without limits of rates, and however much there is to do: in development everybody has the same address, load tests
+    /// are welcome, and compilers need the processor.
     pub fn without_rates() -> Self {
-        Self { address_rate: None, user_rate: None, auth_rate: None, ..Self::default() }
+        let queue_limit = Duration::ZERO;
+        Self { address_rate: None, user_rate: None, auth_rate: None, queue_limit, ..Self::default() }
     }
 
     /// Reads the settings.
@@ -87,6 +92,7 @@ impl EdgeSettings {
         }
         let header_timeout = source.seconds("header.timeout", defaults.header_timeout);
         let connections = source.or("connections", defaults.connections);
+        let queue_limit = source.seconds("queue.limit", defaults.queue_limit);
         let (cert, key) = (source.optional::<PathBuf>("tls.cert"), source.optional("tls.key"));
         let tls = match (cert, key) {
             (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
@@ -96,6 +102,15 @@ impl EdgeSettings {
                 None
             }
         };
-        Self { address_rate, user_rate, auth_rate, trusted_proxies, header_timeout, connections, tls }
+        Self {
+            address_rate,
+            user_rate,
+            auth_rate,
+            trusted_proxies,
+            header_timeout,
+            connections,
+            queue_limit,
+            tls,
+        }
     }
 }

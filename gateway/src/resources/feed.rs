@@ -23,6 +23,7 @@ use crate::envelope::{ApiError, Errors};
 use crate::events;
 use crate::feed::{Entry, Feed, FeedRefusal, LastEventId};
 use crate::input::Params;
+use crate::measure;
 use crate::session::Session;
 
 /// When a client comes back after its feed ended.
@@ -103,6 +104,7 @@ fn refused(refusal: FeedRefusal) -> ApiError {
             (StatusCode::TOO_MANY_REQUESTS, "E42901", "this user has as many feeds as one may have")
         }
         FeedRefusal::TooMany => {
+            measure::shed("feeds").increment(1);
             (StatusCode::SERVICE_UNAVAILABLE, "E50301", "there are as many feeds as can be served")
         }
         FeedRefusal::NotReady => {

@@ -29,7 +29,8 @@ pub fn gateway_config(nats: &NatsServer) -> gateway::Config {
         body_limit: 16 * 1024,
         request_timeout: Duration::from_secs(20),
         keep_alive: Duration::from_secs(15),
-        upstream: ChannelSettings::default(),
+        // Tests keep every processor busy: services are slow then, however little they are asked.
+        upstream: ChannelSettings { min_concurrency: usize::MAX, ..ChannelSettings::default() },
         static_addresses: HashMap::new(),
         registry: RegistrySettings { ttl: Duration::from_secs(2), ..RegistrySettings::default() },
         images: gateway::ImageSettings {

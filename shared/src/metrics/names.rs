@@ -71,6 +71,10 @@ list! {
         "How long requests took to the head of their answer";
     HTTP_IN_FLIGHT = "http_requests_in_flight", Gauge of Count by [],
         "Requests that have no head of an answer yet";
+    HTTP_SHED = "http_requests_shed_total", Counter of Count by ["reason"],
+        "Requests that were refused because there was too much to do, or too many feeds were open";
+    HTTP_ADMITTED = "http_admitted_share", Gauge of Count by [],
+        "How much of all requests is let through: less than 1 while there is too much to do";
     FEEDS_OPEN = "sse_feeds_open", Gauge of Count by [],
         "Devices that follow what happens to their users";
     RATE_REFUSALS = "rate_limit_refusals_total", Counter of Count by ["limit"],
@@ -97,6 +101,8 @@ list! {
         "Calls that were not sent again because the budget was spent";
     UPSTREAM_SHED = "upstream_shed_total", Counter of Count by ["service"],
         "Calls that were refused because too many were in flight";
+    UPSTREAM_ROOM = "upstream_concurrency_limit", Gauge of Count by ["service"],
+        "Calls to a service that may be in flight at the moment";
     UPSTREAM_EJECTIONS = "upstream_ejections_total", Counter of Count by ["service"],
         "How often an instance was left out after failures in a row";
     UPSTREAM_INSTANCES = "upstream_instances", Gauge of Count by ["service"],

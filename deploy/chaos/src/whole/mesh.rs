@@ -81,6 +81,9 @@ impl Mesh {
                 ("RATE_ADDRESS", "0"),
                 ("RATE_USER", "0"),
                 ("RATE_AUTH", "0"),
+                // What else runs on the machine is no reason to refuse them.
+                ("QUEUE_LIMIT", "0"),
+                ("UPSTREAM_CONCURRENCY_MIN", "1024"),
             ]);
             processes.push(("gateway", each("gateway", gateway.logging_to(&log("gateway", number)))));
         }

@@ -5,6 +5,7 @@ mod check;
 pub mod failover;
 mod mesh;
 mod nemesis;
+pub mod overload;
 mod person;
 mod rest;
 pub mod roll;

@@ -1,8 +1,10 @@
 //! What stands between the network and the routes.
 
 mod csrf;
+mod pressure;
 mod rates;
 mod raw;
+mod shedding;
 mod tls;
 
 use std::sync::Arc;

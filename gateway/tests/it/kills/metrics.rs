@@ -117,6 +117,8 @@ async fn what_a_client_does_can_be_scraped() {
         ("IMAGE_FOLDER", images.to_str().unwrap()),
         ("RATE_AUTH", "1"),
         ("RATE_AUTH_BURST", "3"),
+        // Other tests keep the processors busy.
+        ("QUEUE_LIMIT", "0"),
     ]);
     gateway.start();
     let (url, metrics) = (format!("http://{}", gateway.address()), gateway.metrics_address());
@@ -151,10 +153,13 @@ async fn what_a_client_does_can_be_scraped() {
         (r#"http_requests_total{method="other",route="/livez",status="405"}"#, 1.0),
         (r#"http_request_duration_seconds_count{method="GET",route="/v1/users/me"}"#, 2.0),
         ("http_requests_in_flight", 0.0),
+        ("http_admitted_share", 1.0),
+        (r#"http_requests_shed_total{reason="work"}"#, 0.0),
         (r#"rate_limit_refusals_total{limit="sign_in"}"#, 1.0),
         (r#"rate_limit_refusals_total{limit="user"}"#, 0.0),
         (r#"sign_ins_total{provider="guest",outcome="granted"}"#, 3.0),
         (r#"upstream_retries_total{service="user-svc"}"#, 0.0),
+        (r#"upstream_concurrency_limit{service="user-svc"}"#, 1024.0),
         (r#"upstream_instances_ejected{service="user-svc"}"#, 0.0),
         ("broker_connected", 1.0),
     ] {

@@ -46,6 +46,8 @@ impl Mesh {
         let gateway = process("gateway", &databases[0]).with(&[
             ("MESH_SIGNING_KEY", mesh_signing_key().to_pem().unwrap().expose()),
             ("SESSION_KEY", SESSION_KEY),
+            // Other tests keep the processors busy.
+            ("QUEUE_LIMIT", "0"),
             ("IMAGE_FOLDER", nats.folder().join("images").to_str().unwrap()),
         ]);
         for process in [&user_svc, &counseling_svc, &gateway] {

@@ -10,6 +10,7 @@ mod measure;
 mod members;
 mod methods;
 mod retry;
+mod room;
 mod settings;
 mod shed;
 #[cfg(test)]
@@ -88,7 +89,7 @@ impl MeshChannel {
         let stack = ServiceBuilder::new()
             .layer(MeasureLayer::new(service.clone()))
             .layer(DeadlineLayer::new(service.clone(), settings.deadline))
-            .layer(ShedLayer::new(service.clone(), settings.concurrency))
+            .layer(ShedLayer::new(service.clone(), methods.clone(), &settings))
             .layer(RetryLayer::new(service, methods, &settings))
             .service(Balance::new(members.clone()));
         let follower = tokio::spawn(follow(directory, members.clone()));

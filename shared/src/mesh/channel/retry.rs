@@ -35,6 +35,10 @@ pub(super) struct RetryLayer {
     policy: Policy,
 }
 
+/// Among the extensions of a response to a call that was sent more than once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Repeated;
+
 #[derive(Clone)]
 struct Policy {
     service: Arc<str>,
@@ -118,7 +122,12 @@ where
         let is_last = attempts >= policy.max_attempts || is_late;
         // The budget is asked last: asking spends.
         if is_last || !may_be_repeated(&result, idempotent) || !policy.withdraw() {
-            return result.map(|(response, _)| response);
+            return result.map(|(mut response, _)| {
+                if attempts > 1 {
+                    response.extensions_mut().insert(Repeated);
+                }
+                response
+            });
         }
         tracing::debug!(path = parts.uri.path(), attempts, ?pause, "the call is sent again");
         tokio::time::sleep(pause).await;

@@ -12,8 +12,11 @@ use crate::tls::Reloading;
 pub struct ChannelSettings {
     /// How long a call may take, all attempts together, unless the request carries its own `grpc-timeout`: 10 s.
     pub deadline: Duration,
-    /// Calls in flight to all instances together; one more is refused at once: 1024.
+    /// Calls in flight to all instances together; one more is refused at once: 1024. There is room for fewer while answers
+    /// take much longer than usual, except for calls that ask for more time than the deadline above.
     pub concurrency: usize,
+    /// There is room for so many, however long answers take: 8. With as many as above there is always the same room.
+    pub min_concurrency: usize,
     /// How often a call is sent at most, the first time included: 3.
     pub max_attempts: u32,
     /// The longest pause before the first retry, doubled before each further one: 25 ms. The pause is a random part
@@ -47,6 +50,7 @@ impl Default for ChannelSettings {
         Self {
             deadline: Duration::from_secs(10),
             concurrency: 1024,
+            min_concurrency: 8,
             max_attempts: 3,
             backoff: Duration::from_millis(25),
             longest_backoff: Duration::from_millis(500),

@@ -1,26 +1,38 @@
 //! Refuses what is too much, at once: a queue would only let everybody wait past their deadlines.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::ready;
+use http::{HeaderMap, Uri};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use super::body::{Guard, guarded};
+use super::deadline::CallDeadline;
 use super::error::CallError;
-use super::{Answer, Request, Response};
+use super::methods::Methods;
+use super::retry::Repeated;
+use super::room::Room;
+use super::{Answer, ChannelSettings, Request, Response, locked};
+use crate::metrics::names;
 
-/// Lets `limit` calls to a service be in flight.
+/// Lets as many calls to a service be in flight as it has room for, and never more than the limit.
 pub(super) struct ShedLayer {
     service: Arc<str>,
+    methods: Methods,
+    fewest: usize,
     limit: usize,
+    deadline: Duration,
 }
 
 impl ShedLayer {
-    pub(super) fn new(service: Arc<str>, limit: usize) -> Self {
-        Self { service, limit: limit.min(Semaphore::MAX_PERMITS) }
+    pub(super) fn new(service: Arc<str>, methods: Methods, settings: &ChannelSettings) -> Self {
+        let limit = settings.concurrency.min(Semaphore::MAX_PERMITS);
+        Self { service, methods, fewest: settings.min_concurrency, limit, deadline: settings.deadline }
     }
 }
 
@@ -28,8 +40,17 @@ impl<S> Layer<S> for ShedLayer {
     type Service = Shed<S>;
 
     fn layer(&self, inner: S) -> Shed<S> {
-        let permits = Arc::new(Semaphore::new(self.limit));
-        Shed { inner, service: self.service.clone(), limit: self.limit, permits }
+        let gauge = metrics::gauge!(names::UPSTREAM_ROOM, "service" => self.service.clone());
+        let room = Room::new(self.fewest, self.limit, gauge, Instant::now());
+        Shed {
+            inner,
+            service: self.service.clone(),
+            methods: self.methods.clone(),
+            limit: self.limit,
+            deadline: self.deadline,
+            permits: Arc::new(Semaphore::new(self.limit)),
+            room: Arc::new(Mutex::new(room)),
+        }
     }
 }
 
@@ -37,8 +58,31 @@ impl<S> Layer<S> for ShedLayer {
 pub(super) struct Shed<S> {
     inner: S,
     service: Arc<str>,
+    methods: Methods,
     limit: usize,
+    deadline: Duration,
     permits: Arc<Semaphore>,
+    room: Arc<Mutex<Room>>,
+}
+
+impl<S> Shed<S> {
+    fn admit(&self, request: &Request) -> Result<Permit, CallError> {
+        let overloaded = |limit| CallError::Overloaded { service: self.service.clone(), limit };
+        let permit = self.permits.clone().try_acquire_owned().map_err(|_| overloaded(self.limit))?;
+        let deadline = request.extensions().get::<CallDeadline>();
+        // Who asks for more time than others waits for somebody else, such as a model, and not for the service.
+        let is_patient = deadline.is_some_and(|deadline| !deadline.is_past_after(self.deadline));
+        let place = if is_patient { None } else { Some(self.enter(request).map_err(overloaded)?) };
+        Ok(Permit { _permit: permit, place })
+    }
+
+    fn enter(&self, request: &Request) -> Result<Place, usize> {
+        locked(&self.room).enter()?;
+        let uri = request.uri();
+        // What changes something may wait for others, too: for a provider of payments, say.
+        let method = self.methods.only_reads(uri.path()).then(|| uri.clone());
+        Ok(Place { room: self.room.clone(), began: Instant::now(), method, is_answered: false })
+    }
 }
 
 impl<S> Service<Request> for Shed<S>
@@ -54,12 +98,63 @@ where
     }
 
     fn call(&mut self, request: Request) -> Answer {
-        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
-            let overloaded = CallError::Overloaded { service: self.service.clone(), limit: self.limit };
-            return ready(Err(overloaded)).boxed();
-        };
-        self.inner.call(request).map(|result| result.map(|response| guarded(response, permit))).boxed()
+        match self.admit(&request) {
+            Ok(permit) => self
+                .inner
+                .call(request)
+                .map(|result| {
+                    result.map(|response| {
+                        let permit = permit.judging(&response);
+                        guarded(response, permit)
+                    })
+                })
+                .boxed(),
+            Err(overloaded) => ready(Err(overloaded)).boxed(),
+        }
     }
 }
 
-impl Guard for OwnedSemaphorePermit {}
+/// What a call that is in flight holds.
+struct Permit {
+    _permit: OwnedSemaphorePermit,
+    place: Option<Place>,
+}
+
+impl Permit {
+    /// A call that was sent again tells that an instance is gone, and not how busy the others are.
+    fn judging(mut self, response: &Response) -> Self {
+        let is_repeated = response.extensions().get::<Repeated>().is_some();
+        if let Some(place) = self.place.as_mut().filter(|_| is_repeated) {
+            place.method = None;
+        }
+        self
+    }
+}
+
+impl Guard for Permit {
+    fn ended(&mut self, _trailers: &HeaderMap) {
+        if let Some(place) = &mut self.place {
+            place.is_answered = true;
+        }
+    }
+}
+
+/// A place in the room of a service.
+struct Place {
+    room: Arc<Mutex<Room>>,
+    began: Instant,
+    /// The method that was called, if it tells how busy the service is.
+    method: Option<Uri>,
+    is_answered: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        let mut room = locked(&self.room);
+        room.leave();
+        if let Some(method) = self.method.as_ref().filter(|_| self.is_answered) {
+            room.answered(method.path(), now.saturating_duration_since(self.began), now);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Deadlines and load shedding.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 
 use super::*;
 
@@ -94,6 +95,99 @@ async fn load_is_shed_over_the_limit() {
     }
     find(&channel).await.unwrap();
     assert_eq!(upstream.calls(), 3, "what was refused never left");
+}
+
+/// An instance that answers one call after the other, in a few milliseconds each.
+fn one_by_one() -> Upstream {
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    Upstream::start(move |_| {
+        let turn = turn.clone();
+        async move {
+            let _turn = turn.lock().await;
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            answer()
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_service_that_gets_slow_is_asked_less_and_then_more_again() {
+    let upstream = one_by_one();
+    let channel = channel_to(&[upstream.address()], ChannelSettings::default());
+    for _ in 0..100 {
+        find(&channel).await.unwrap();
+    }
+    let crowd: Vec<_> = (0..100)
+        .map(|_| {
+            let channel = channel.clone();
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                loop {
+                    // Refused at once, and as often as it likes.
+                    let _ = find(&channel).await;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }))
+        })
+        .collect();
+    let in_flight = || channel.instances()[0].in_flight;
+    eventually("few calls are let through", async || (4..=16).contains(&in_flight())).await;
+    eventually("others are told why", async || {
+        let refused = find(&channel).await.err().filter(|status| status.code() == Code::Unavailable);
+        refused.is_some_and(|status| status.message().starts_with("user-svc is overloaded: "))
+    })
+    .await;
+
+    let mut patient = tonic::Request::new(ListSessionsRequest::default());
+    patient.set_timeout(Duration::from_secs(60));
+    SessionServiceClient::new(channel.clone()).list_sessions(patient).await.unwrap();
+
+    drop(crowd);
+    eventually("the crowd is gone", async || in_flight() == 0).await;
+    eventually("there is room for many again", async || {
+        // One after the other takes as long as usual, and that makes room.
+        for _ in 0..400 {
+            find(&channel).await.unwrap();
+        }
+        futures::future::join_all((0..24).map(|_| find(&channel))).await.iter().all(Result::is_ok)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn calls_that_are_sent_again_do_not_make_a_service_slow() {
+    let (fails, calls) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
+    let upstream = Upstream::start({
+        let fails = fails.clone();
+        move |_| {
+            let fails = fails.load(Ordering::Relaxed) && calls.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+            async move {
+                if fails {
+                    return unavailable();
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                answer()
+            }
+        }
+    });
+    let settings = ChannelSettings {
+        backoff: Duration::from_secs(1),
+        longest_backoff: Duration::from_secs(1),
+        min_retries_per_second: 1000,
+        eject_after: 0,
+        ..ChannelSettings::default()
+    };
+    let channel = channel_to(&[upstream.address()], settings);
+    for _ in 0..20 {
+        find(&channel).await.unwrap();
+    }
+    fails.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        for answer in futures::future::join_all((0..30).map(|_| find(&channel))).await {
+            let refused = answer.err().filter(|status| status.message().contains("overloaded"));
+            assert!(refused.is_none(), "{refused:?}");
+        }
+    }
+    assert!(upstream.calls() > 20 + 3 * 30, "some were sent again");
 }
 
 #[tokio::test]

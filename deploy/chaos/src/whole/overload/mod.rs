@@ -1,0 +1,96 @@
+//! `chaos overload`: ten times as many requests as the mesh can answer, by the clock: those that it accepts are to take no
+//! longer than else, its memory is to stay bounded, and when it is over it is to be over.
+
+mod load;
+mod memory;
+mod report;
+mod requests;
+mod sockets;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use load::{Phase, Step, closed_loop, open_loop};
+use memory::Memory;
+pub use report::Report;
+use requests::Requests;
+use shared::testkit::{Engine, Killable};
+use sockets::{End, Sockets};
+
+use super::mesh::Mesh;
+use super::rest::Rest;
+use super::until_ready;
+use crate::BoxError;
+
+/// What the gateways refuse by when nothing else is said; other runs do without.
+const GATEWAY: [(&str, &str); 2] = [("QUEUE_LIMIT", "0.02"), ("UPSTREAM_CONCURRENCY_MIN", "8")];
+/// How many sockets find out what is sustainable: as many as two gateways have room for in any case.
+const CLOSED: usize = 16;
+/// What is normal of what is sustainable, and what is too much.
+const NORMAL: f64 = 0.5;
+const OVERLOAD: f64 = 10.0;
+/// How much longer than normal the slowest of a hundred may take.
+const SLOWER: u32 = 2;
+/// For how long the mesh may be slow when there is no longer too much.
+const RECOVERY: Duration = Duration::from_secs(5);
+/// How long somebody who asks one thing after the other looks whether all is well in the end.
+const AFTERWARDS: Duration = Duration::from_secs(1);
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long there is too much.
+    pub overload: Duration,
+    /// How long it is looked what is sustainable, what is normal, and, for five seconds more, what is so again.
+    pub calm: Duration,
+    /// How many sockets the load has at most.
+    pub sockets: usize,
+    /// Where the services keep their data.
+    pub engine: Engine,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the mesh cannot be run.
+pub async fn run(options: Options) -> Result<Report, BoxError> {
+    let Options { overload, calm, sockets, engine } = options;
+    let each = |name: &str, process: Killable| match name {
+        "gateway" => process.with(&GATEWAY),
+        _ => process,
+    };
+    let mesh = Box::pin(Mesh::start(engine, false, None, each)).await?;
+    let rest = Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?;
+    until_ready(&rest).await?;
+    let requests = Arc::new(Requests::prepare(&rest).await?);
+    let gateways = mesh.gateways();
+
+    let few = Sockets::new(&gateways, CLOSED)?;
+    // Once for connections, caches and pools, and once to count.
+    closed_loop(&requests, &few, calm).await;
+    let closed = closed_loop(&requests, &few, calm).await;
+    let sustainable = closed.rate(closed.count(|end| end == End::Accepted));
+    if sustainable < 1.0 {
+        return Err("the mesh answers nothing".into());
+    }
+    let normal = |lasts| Step { rate: sustainable * NORMAL, lasts };
+    // What is sustainable is as much as there can be, and leaves the mesh as busy as it can be: it calms down first.
+    let rates = [
+        normal(calm),
+        normal(calm),
+        Step { rate: sustainable * OVERLOAD, lasts: overload },
+        normal(calm + RECOVERY),
+    ];
+    let (began, is_over) = (Instant::now(), AtomicBool::new(false));
+    let many = Sockets::new(&gateways, sockets)?;
+    let load = async {
+        let phases = open_loop(&requests, &many, began, &rates).await;
+        is_over.store(true, Ordering::Relaxed);
+        phases
+    };
+    let (phases, memory) = tokio::join!(load, memory::watch(began, &is_over));
+    let [_, normal, overload, recovery] = <[Phase; 4]>::try_from(phases).map_err(|_| "a phase is missing")?;
+    let afterwards = closed_loop(&requests, &Sockets::new(&gateways, 1)?, AFTERWARDS).await;
+    Ok(Report { options, closed, sustainable, normal, overload, recovery, afterwards, memory })
+}
