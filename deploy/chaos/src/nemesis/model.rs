@@ -16,6 +16,12 @@ const DEADLINE: &str = "2";
 /// What a model says that is well.
 const ANSWER: [&str; 2] = ["그랬군요. ", "언제부터 잠이 안 왔어요?"];
 
+/// How many requests trouble hits: some, or, once in a while, all, until counseling-svc gives the provider up for a while and
+/// says something in place of the models.
+const SHARES: [f64; 2] = [0.4, 1.0];
+/// How often it is all of them.
+const ALL: f64 = 0.08;
+
 /// What happens to a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trouble {
@@ -46,10 +52,22 @@ const TROUBLES: [(Trouble, &str); 7] = [
     (Trouble::Nonsense, "a model answered with nonsense"),
 ];
 
+/// A time in which the same happens.
+#[derive(Clone, Copy)]
+struct Spell {
+    trouble: Trouble,
+    /// What it is counted as.
+    what: &'static str,
+    /// Of the requests.
+    share: f64,
+}
+
+const FINE: Spell = Spell { trouble: Trouble::None, what: "", share: 0.0 };
+
 /// See above.
 pub struct Models {
     provider: ModelProvider,
-    trouble: Arc<Mutex<(Trouble, &'static str)>>,
+    spell: Arc<Mutex<Spell>>,
     faults: Faults,
 }
 
@@ -57,19 +75,18 @@ impl Models {
     /// Models that are fine.
     pub async fn start(seed: u64, faults: Faults) -> Self {
         let mut chance = StdRng::seed_from_u64(seed.rotate_left(32));
-        let trouble = Arc::new(Mutex::new((Trouble::None, "")));
-        let (current, counted) = (trouble.clone(), faults.clone());
+        let spell = Arc::new(Mutex::new(FINE));
+        let (current, counted) = (spell.clone(), faults.clone());
         let director = move |request: ModelRequest| {
-            let (trouble, what) = *current.lock().unwrap_or_else(PoisonError::into_inner);
-            // Not so often that counseling-svc always gives the provider up.
-            if trouble == Trouble::None || !chance.random_bool(0.4) {
+            let Spell { trouble, what, share } = *current.lock().unwrap_or_else(PoisonError::into_inner);
+            if !chance.random_bool(share) {
                 return ModelAct::Say(answer(&request));
             }
             counted.count(what);
             act(trouble, answer(&request), &mut chance)
         };
         let provider = ModelProvider::directed(director).await;
-        Self { provider, trouble, faults }
+        Self { provider, spell, faults }
     }
 
     /// What counseling-svc finds them by.
@@ -83,14 +100,16 @@ impl Models {
 
     /// Fine and in trouble in turn, until faults are over.
     pub async fn disturb(&self, mut chance: StdRng) {
-        let set = |trouble| *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        let set = |spell| *self.spell.lock().unwrap_or_else(PoisonError::into_inner) = spell;
         while !self.faults.are_over() {
-            set((Trouble::None, ""));
+            set(FINE);
             sleep(Duration::from_millis(chance.random_range(200..1500))).await;
-            set(TROUBLES[chance.random_range(0..TROUBLES.len())]);
+            let (trouble, what) = TROUBLES[chance.random_range(0..TROUBLES.len())];
+            let share = SHARES[usize::from(chance.random_bool(ALL))];
+            set(Spell { trouble, what, share });
             sleep(Duration::from_millis(chance.random_range(200..1500))).await;
         }
-        set((Trouble::None, ""));
+        set(FINE);
     }
 }
 
