@@ -1,8 +1,11 @@
 //! `chaos`: see `chaos --help`.
 
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use chaos::nemesis::{has_own_mounts, with_own_mounts};
 use chaos::{payments, whole};
 use clap::{Parser, Subcommand, ValueEnum};
 use shared::testkit::Engine;
@@ -57,6 +60,10 @@ enum Command {
         /// One broker, or a cluster of three.
         #[arg(long, value_enum, default_value_t = Broker::Both)]
         broker: Broker,
+        /// A folder with the binaries of another build: one of two instances of everything begins as it, and is upgraded
+        /// while people act.
+        #[arg(long)]
+        old: Option<PathBuf>,
         /// Run what is built without optimisations.
         #[arg(long)]
         debug: bool,
@@ -155,12 +162,19 @@ async fn main() -> ExitCode {
         Command::Payments { seed, orders, seconds, database, debug: _ } => {
             Box::pin(of_payments(seed.unwrap_or_else(any_seed), orders, seconds, database.engines())).await
         }
-        Command::Mesh { seed, runs, people, seconds, database, broker, debug: _ } => {
+        Command::Mesh { seed, runs, people, seconds, database, broker, old, debug: _ } => {
+            if !has_own_mounts()
+                && let Some(mut again) = with_own_mounts()
+            {
+                eprintln!("chaos: {}", again.exec());
+                return ExitCode::FAILURE;
+            }
             let first = seed.unwrap_or_else(any_seed);
             let mut is_clean = true;
             for seed in first..first.saturating_add(runs) {
-                is_clean &=
-                    Box::pin(of_mesh(seed, people, seconds, database.engines(), broker.are_clusters())).await;
+                let run =
+                    of_mesh(seed, people, seconds, database.engines(), broker.are_clusters(), old.clone());
+                is_clean &= Box::pin(run).await;
             }
             is_clean
         }
@@ -213,7 +227,14 @@ async fn of_payments(seed: u64, orders: usize, seconds: u64, engines: &[Engine])
     is_clean
 }
 
-async fn of_mesh(seed: u64, people: usize, seconds: u64, engines: &[Engine], clusters: &[bool]) -> bool {
+async fn of_mesh(
+    seed: u64,
+    people: usize,
+    seconds: u64,
+    engines: &[Engine],
+    clusters: &[bool],
+    old: Option<PathBuf>,
+) -> bool {
     let parts = u32::try_from(engines.len() * clusters.len()).unwrap_or(1);
     let acting = Duration::from_secs(seconds) / parts;
     let mut is_clean = true;
@@ -226,6 +247,8 @@ async fn of_mesh(seed: u64, people: usize, seconds: u64, engines: &[Engine], clu
                 engine: *engine,
                 is_cluster: *is_cluster,
                 broken: None,
+                old: old.clone(),
+                has_disks: has_own_mounts(),
             };
             let report = Box::pin(whole::run(options)).await;
             is_clean &=

@@ -7,7 +7,8 @@ use chaos::whole::{Options, Report, overload, roll, run};
 use shared::testkit::Engine;
 
 fn options(engine: Engine, is_cluster: bool) -> Options {
-    Options { seed: 7, people: 8, acting: Duration::from_secs(15), engine, is_cluster, broken: None }
+    let acting = Duration::from_secs(15);
+    Options { seed: 7, people: 8, acting, engine, is_cluster, broken: None, old: None, has_disks: false }
 }
 
 async fn reported(options: Options) -> Report {

@@ -1,5 +1,7 @@
 //! A database for one test.
 
+use std::path::Path;
+
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
 
@@ -10,8 +12,8 @@ use crate::database::{Database, DatabaseSettings, migrate};
 /// An empty database of its own.
 pub struct TestDatabase {
     url: String,
-    // Kept for its Drop: the SQLite file goes with it.
-    _folder: Option<TempDir>,
+    // The SQLite file goes with it.
+    folder: Option<TempDir>,
 }
 
 impl TestDatabase {
@@ -25,9 +27,9 @@ impl TestDatabase {
                 let folder =
                     tempfile::Builder::new().prefix("mesh-sqlite-").tempdir().expect("a temporary folder");
                 let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
-                Self { url, _folder: Some(folder) }
+                Self { url, folder: Some(folder) }
             }
-            Engine::Postgres => Self { url: postgres::new_database().await, _folder: None },
+            Engine::Postgres => Self { url: postgres::new_database().await, folder: None },
         }
     }
 
@@ -46,6 +48,11 @@ impl TestDatabase {
         let link = Link::to(port.parse().expect("a port")).await;
         let url = Secret::new(format!("postgres://mesh@{}/{name}", link.address()));
         (link, DatabaseSettings { url, ..self.settings() })
+    }
+
+    /// The folder that holds it and nothing else; none with PostgreSQL.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(TempDir::path)
     }
 
     /// Where it is, for a process's environment.

@@ -1,8 +1,10 @@
 //! Services as real processes that are killed and started again.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
@@ -16,6 +18,10 @@ pub struct Killable {
     address: String,
     metrics_address: String,
     binary: PathBuf,
+    /// An older build of it, which runs until it is upgraded.
+    older: Option<PathBuf>,
+    is_upgraded: AtomicBool,
+    /// Its environment.
     command: Command,
     signal: &'static str,
     process: Mutex<Option<Process>>,
@@ -29,7 +35,7 @@ impl Killable {
     pub fn new(service: &str, nats: &impl Broker, database_url: &str) -> Self {
         let [address, metrics_address] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
         let binary = binary(service);
-        let mut command = shell(&binary);
+        let mut command = Command::new(&binary);
         command
             .env("LOG", "/dev/null")
             .env("LISTEN_ADDR", &address)
@@ -39,7 +45,16 @@ impl Killable {
             .env("DATABASE_URL", database_url)
             .env("MESH_VERIFYING_KEYS", mesh_signing_key().verifying().to_pem().expect("the key is one"))
             .env("REGISTRY_TTL", "2");
-        Self { address, metrics_address, binary, command, signal: "KILL", process: Mutex::new(None) }
+        Self {
+            address,
+            metrics_address,
+            binary,
+            older: None,
+            is_upgraded: AtomicBool::new(false),
+            command,
+            signal: "KILL",
+            process: Mutex::new(None),
+        }
     }
 
     /// The binary of this service that is broken on purpose, in the way that is named: see `shared::sabotage`.
@@ -49,11 +64,29 @@ impl Killable {
     #[must_use]
     pub fn broken(mut self, service: &str, sabotage: &str) -> Self {
         self.binary = built(&format!("{service}-broken"), &[&format!("{service}/sabotage")]);
-        let mut command = shell(&self.binary);
-        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.env("MESH_SABOTAGE", sabotage);
-        self.command = command;
+        self.command.env("MESH_SABOTAGE", sabotage);
         self
+    }
+
+    /// One that runs this other build of it until [`Killable::upgrade`].
+    #[must_use]
+    pub fn older(self, binary: PathBuf) -> Self {
+        Self { older: Some(binary), ..self }
+    }
+
+    /// Whether it runs another build than the one of this workspace.
+    pub fn is_older(&self) -> bool {
+        self.older.is_some() && !self.is_upgraded.load(Ordering::Relaxed)
+    }
+
+    /// Ends it, as [`Killable::kill`] does, and starts the build of this workspace in its place.
+    ///
+    /// # Panics
+    /// When there is no shell.
+    pub fn upgrade(&self) {
+        self.is_upgraded.store(true, Ordering::Relaxed);
+        self.kill();
+        self.start();
     }
 
     /// With its metrics at [`Killable::metrics_address`], in place of any address that is free.
@@ -99,7 +132,9 @@ impl Killable {
     /// When there is no shell.
     pub fn start(&self) {
         let mut process = self.process.lock().expect("no test panics while it holds this");
-        process.get_or_insert_with(|| Process::start(&self.command, None, self.signal, None));
+        let older = self.older.as_ref().filter(|_| self.is_older());
+        let command = || logging(older.unwrap_or(&self.binary), &self.command);
+        process.get_or_insert_with(|| Process::start(&command(), None, self.signal, None));
     }
 
     /// Kills it, or asks it to end, and returns when it is gone.
@@ -145,8 +180,7 @@ impl Killable {
     /// # Panics
     /// When it fails.
     pub fn ask(&self, arguments: &[&str]) -> String {
-        let environment = self.command.get_envs().filter_map(|(name, value)| Some((name, value?)));
-        run(Command::new(&self.binary).args(arguments).envs(environment))
+        run(Command::new(&self.binary).args(arguments).envs(environment(&self.command)))
     }
 
     /// A connection to it, which is made again after a restart. Nobody waits longer than `limit` for an answer.
@@ -159,9 +193,13 @@ impl Killable {
     }
 }
 
-/// Runs a binary with what it logs in a file.
-fn shell(binary: &Path) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", r#"exec "$0" >>"$LOG" 2>&1"#]).arg(binary);
-    command
+/// Runs a binary in the environment of a command, with what it logs in the file that this names.
+fn logging(binary: &Path, command: &Command) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", r#"exec "$0" >>"$LOG" 2>&1"#]).arg(binary).envs(environment(command));
+    shell
+}
+
+fn environment(command: &Command) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+    command.get_envs().filter_map(|(name, value)| Some((name, value?)))
 }

@@ -4,7 +4,6 @@ mod answers;
 mod circuit;
 mod danger;
 mod failures;
-mod provider;
 mod secrets;
 mod service;
 mod understanding;
@@ -17,8 +16,7 @@ use counseling_svc::assistant::{
 };
 use shared::config::Secret;
 use shared::proto::v1::AiModel;
-
-pub use provider::{Act, Provider, owned};
+use shared::testkit::{ModelAct as Act, ModelProvider as Provider};
 
 /// The key that the provider is asked with.
 const KEY: &str = "sk-a-key-that-nobody-may-see";
@@ -64,6 +62,10 @@ fn turn(message: &str) -> Turn {
         message: message.to_owned(),
         protocol: Protocol::Technique,
     }
+}
+
+fn owned(parts: &[&str]) -> Vec<String> {
+    parts.iter().map(|part| (*part).to_owned()).collect()
 }
 
 fn user(text: &str) -> Utterance {

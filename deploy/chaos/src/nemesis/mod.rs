@@ -1,5 +1,8 @@
-//! What goes wrong: processes die and stand still, the provider's wire fails, notices come twice, late, or not at all.
+//! What goes wrong: processes die and stand still, the provider's wire and the models fail, disks are full, notices come
+//! twice, late, or not at all.
 
+mod disk;
+mod model;
 mod notices;
 mod processes;
 mod wire;
@@ -8,6 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use disk::{Disk, has_own_mounts, with_own_mounts};
+pub use model::Models;
 pub use notices::NoticeDesk;
 pub use processes::disturb;
 pub use wire::Wire;

@@ -9,7 +9,7 @@ use futures::future::{join_all, try_join_all};
 use shared::testkit::{Engine, NatsCluster};
 use tokio::time::sleep;
 
-use super::mesh::{Brokers, Mesh};
+use super::mesh::{Around, Brokers, Mesh};
 use super::rest::Rest;
 use super::times::{Made, Times};
 use super::until_ready;
@@ -55,7 +55,8 @@ pub struct Report {
 /// # Errors
 /// When the mesh cannot be run.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
-    let mesh = Box::pin(Mesh::start(options.engine, true, None, |_, process| process)).await?;
+    let mesh =
+        Box::pin(Mesh::start(options.engine, true, Around::default(), |_, _, process| process)).await?;
     let Brokers::Three(cluster) = &mesh.brokers else { return Err("there is no cluster".into()) };
     let rest = Arc::new(Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?);
     until_ready(&rest).await?;

@@ -7,12 +7,17 @@ use payment_svc::sandbox::{Sandbox, SandboxSettings};
 use shared::config::Secret;
 use shared::database::Database;
 use shared::messaging::{CONSUMERS, NatsSettings};
-use shared::testkit::{Broker, Engine, Killable, NatsCluster, NatsServer, TestDatabase, mesh_signing_key};
+use shared::testkit::{
+    Broker, Engine, Killable, Link, LinkedBroker, NatsCluster, NatsServer, TestDatabase, Traffic,
+    mesh_signing_key,
+};
 use tempfile::TempDir;
 
+use super::admin::SESSION_KEY;
 use crate::BoxError;
 use crate::checker::{WAITING, Work};
 use crate::mesh::{OPEN_ORDERS, OPEN_REFUNDS, PATIENCE, PROVIDER_LIMIT};
+use crate::nemesis::Disk;
 
 /// The services, in the order of their databases.
 pub const SERVICES: [&str; 3] = ["user-svc", "counseling-svc", "payment-svc"];
@@ -36,12 +41,49 @@ impl Broker for Brokers {
     }
 }
 
+/// What the mesh finds around itself.
+#[derive(Default)]
+pub struct Around<'a> {
+    /// Where payment-svc finds the provider; it has to lead to [`Mesh::sandbox`], which it finds otherwise.
+    pub provider_url: Option<&'a str>,
+    /// What counseling-svc finds models by; otherwise the offline counselor answers.
+    pub models: &'a [(&'a str, String)],
+    /// Whether processes reach the broker and PostgreSQL over [`Line`]s.
+    pub has_lines: bool,
+    /// Whether a broker that is one server, and each SQLite file, has a [`Disk`] of its own.
+    pub has_disks: bool,
+}
+
+/// How one process reaches others.
+pub struct Line {
+    /// Every server of it.
+    pub broker: LinkedBroker,
+    /// None of the gateway, and with SQLite.
+    pub database: Option<Link>,
+}
+
+impl Line {
+    /// Lets this become of what is sent to the database, if there is one, or else to the broker. Whether it was the
+    /// database.
+    pub fn set(&self, is_database: bool, traffic: Traffic) -> bool {
+        match self.database.as_ref().filter(|_| is_database) {
+            Some(database) => database.set(traffic),
+            None => self.broker.set(traffic),
+        }
+        is_database && self.database.is_some()
+    }
+}
+
 /// See above.
 pub struct Mesh {
+    /// The disks of the broker (`nats-server`) and of services. They go before what is on them.
+    pub disks: Vec<(&'static str, Disk)>,
     /// The broker.
     pub brokers: Brokers,
     /// The gateways, and then the instances of each service, by name.
     pub processes: Vec<(&'static str, Killable)>,
+    /// Of each process, in the same order; or none.
+    pub lines: Vec<Line>,
     /// Of each service.
     pub databases: [Database; 3],
     /// The provider.
@@ -51,16 +93,15 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Starts everything. payment-svc finds the provider at [`Mesh::sandbox`], or at `provider_url`, which has to lead
-    /// there; `each` may make something else of a process, by its name.
+    /// Starts everything; `each` may make something else of a process, by its name and its number.
     ///
     /// # Errors
     /// When a part does not start.
     pub async fn start(
         engine: Engine,
         is_cluster: bool,
-        provider_url: Option<&str>,
-        each: impl Fn(&str, Killable) -> Killable,
+        around: Around<'_>,
+        each: impl Fn(&str, usize, Killable) -> Killable,
     ) -> Result<Self, BoxError> {
         let folder = tempfile::Builder::new().prefix("mesh-chaos-").tempdir()?;
         let brokers = if is_cluster {
@@ -68,14 +109,30 @@ impl Mesh {
         } else {
             Brokers::One(Box::pin(NatsServer::start()).await)
         };
+        let mut disks = Vec::new();
+        if let Brokers::One(server) = &brokers
+            && around.has_disks
+        {
+            server.kill();
+            disks.push(("nats-server", Disk::over(&server.folder().join("jetstream"))?));
+            Box::pin(server.resume()).await;
+        }
         let replicas = if is_cluster { "3" } else { "1" };
-        let mut processes = Vec::new();
+        let (mut processes, mut lines) = (Vec::new(), Vec::new());
         let log = |name: &str, number| folder.path().join(format!("{name}-{number}.log"));
         for number in 0..INSTANCES {
             let signing = mesh_signing_key().to_pem()?;
-            let gateway = Killable::new("gateway", &brokers, "").with(&PATIENCE).with(&[
+            let gateway = if around.has_lines {
+                let broker = LinkedBroker::to(&brokers).await;
+                let gateway = Killable::new("gateway", &broker, "");
+                lines.push(Line { broker, database: None });
+                gateway
+            } else {
+                Killable::new("gateway", &brokers, "")
+            };
+            let gateway = gateway.with(&PATIENCE).with(&[
                 ("MESH_SIGNING_KEY", signing.expose()),
-                ("SESSION_KEY", "a key that only chaos uses, and nobody else"),
+                ("SESSION_KEY", SESSION_KEY),
                 ("STREAM_REPLICAS", replicas),
                 // All users come from one address.
                 ("RATE_ADDRESS", "0"),
@@ -85,7 +142,7 @@ impl Mesh {
                 ("QUEUE_LIMIT", "0"),
                 ("UPSTREAM_CONCURRENCY_MIN", "1024"),
             ]);
-            processes.push(("gateway", each("gateway", gateway.logging_to(&log("gateway", number)))));
+            processes.push(("gateway", each("gateway", number, gateway.logging_to(&log("gateway", number)))));
         }
         let sandbox = Sandbox::start(SandboxSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -97,12 +154,24 @@ impl Mesh {
         })
         .await?;
         let sandbox_url = sandbox.url();
-        let provider_url = provider_url.unwrap_or(&sandbox_url);
+        let provider_url = around.provider_url.unwrap_or(&sandbox_url);
         let mut files = Vec::new();
         for service in SERVICES {
             let file = TestDatabase::new(engine).await;
+            if let Some(folder) = file.folder().filter(|_| around.has_disks) {
+                disks.push((service, Disk::over(folder)?));
+            }
             for number in 0..INSTANCES {
-                let process = Killable::new(service, &brokers, file.url()).with(&PATIENCE).with(&[
+                let process = if around.has_lines {
+                    let (process, line) = linked(service, engine, &brokers, &file).await;
+                    lines.push(line);
+                    process
+                } else {
+                    Killable::new(service, &brokers, file.url())
+                };
+                let models: Vec<_> =
+                    around.models.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let process = process.with(&PATIENCE).with(&models).with(&[
                     ("STREAM_REPLICAS", replicas),
                     ("DEVELOPMENT", "true"),
                     ("SANDBOX_URL", provider_url),
@@ -110,7 +179,7 @@ impl Mesh {
                     ("ORDER_OPEN_FOR", "6"),
                     ("ORDER_LOOK_AGAIN", "1"),
                 ]);
-                processes.push((service, each(service, process.logging_to(&log(service, number)))));
+                processes.push((service, each(service, number, process.logging_to(&log(service, number)))));
             }
             files.push(file);
         }
@@ -122,7 +191,15 @@ impl Mesh {
             Database::connect(&files[1].settings()).await?,
             Database::connect(&files[2].settings()).await?,
         ];
-        Ok(Self { brokers, processes, databases, sandbox, folder, _files: files })
+        Ok(Self { disks, brokers, processes, lines, databases, sandbox, folder, _files: files })
+    }
+
+    /// Lets everything arrive at once again.
+    pub fn mend(&self) {
+        for line in &self.lines {
+            line.set(false, Traffic::Flows);
+            line.set(true, Traffic::Flows);
+        }
     }
 
     /// Where the gateways listen.
@@ -185,5 +262,21 @@ impl Mesh {
     /// Keeps logs and history when the mesh is gone: where they are.
     pub fn keep(self) -> PathBuf {
         self.folder.keep()
+    }
+}
+
+/// An instance of a service at the end of a line.
+async fn linked(service: &str, engine: Engine, brokers: &Brokers, file: &TestDatabase) -> (Killable, Line) {
+    let broker = LinkedBroker::to(brokers).await;
+    match engine {
+        Engine::Sqlite => {
+            let process = Killable::new(service, &broker, file.url());
+            (process, Line { broker, database: None })
+        }
+        Engine::Postgres => {
+            let (database, settings) = file.linked().await;
+            let process = Killable::new(service, &broker, settings.url.expose());
+            (process, Line { broker, database: Some(database) })
+        }
     }
 }

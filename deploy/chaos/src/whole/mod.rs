@@ -1,6 +1,7 @@
 //! `chaos mesh`: many people use the whole mesh through its gateways while everything that can fail does; then all that
 //! they were told has to be true, and all services have to agree.
 
+mod admin;
 mod check;
 pub mod failover;
 mod mesh;
@@ -27,20 +28,21 @@ use tokio::time::sleep;
 
 use crate::BoxError;
 use crate::checker::{Violations, until_quiet};
-use crate::nemesis::{Faults, Wire};
-use mesh::Mesh;
+use crate::nemesis::{Faults, Models, Wire};
+use mesh::{Around, Mesh};
 use person::{Account, Person};
 use rest::{Answer, Call, Rest};
 
 /// How long the mesh may take to start.
 const START: Duration = Duration::from_secs(60);
-/// How long quiet is waited for: orders that nobody pays expire first.
-const QUIET: Duration = Duration::from_secs(60);
+/// How long quiet is waited for: orders that nobody pays expire first, and an answer that died with its process is given up
+/// after a minute.
+const QUIET: Duration = Duration::from_secs(90);
 /// How long a server of the broker that was behind may take to have everything.
 const CATCH_UP: Duration = Duration::from_secs(20);
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Decides what happens.
     pub seed: u64,
@@ -54,6 +56,10 @@ pub struct Options {
     pub is_cluster: bool,
     /// A service that is broken on purpose, and how: see `shared::sabotage`.
     pub broken: Option<(&'static str, &'static str)>,
+    /// Where the binaries of another build are. One of two instances of everything begins as it, and is upgraded.
+    pub old: Option<PathBuf>,
+    /// Whether small disks can be mounted, to be filled: see [`crate::nemesis::has_own_mounts`].
+    pub has_disks: bool,
 }
 
 /// What came of it.
@@ -68,6 +74,8 @@ pub struct Report {
     pub compared: BTreeMap<&'static str, usize>,
     /// What went wrong, and how often.
     pub faults: BTreeMap<&'static str, u64>,
+    /// Whether disks could be filled.
+    pub has_full_disks: bool,
     /// What is not as it has to be.
     pub violations: Vec<String>,
     /// Logs and history, kept if there are violations.
@@ -82,15 +90,20 @@ pub struct Report {
 /// When the mesh cannot be run; what it does wrong is in the report.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
     let began = Instant::now();
-    let Options { seed, people, acting, engine, is_cluster, broken } = options;
+    let Options { seed, people, acting, engine, is_cluster, broken, ref old, has_disks } = options;
     let chance = |salt: u64| StdRng::seed_from_u64(seed.rotate_left(16) ^ salt);
     let faults = Faults::default();
     let wire = Wire::start(seed, faults.clone()).await?;
-    let each = |name: &str, process: Killable| match broken {
-        Some((service, sabotage)) if service == name => process.broken(service, sabotage),
+    let models = Models::start(seed, faults.clone()).await;
+    let each = |name: &str, number, process: Killable| match (broken, old) {
+        (Some((service, sabotage)), _) if service == name => process.broken(service, sabotage),
+        (_, Some(old)) if number == 1 => process.older(old.join(name)),
         _ => process,
     };
-    let mesh = Box::pin(Mesh::start(engine, is_cluster, Some(&wire.url), each)).await?;
+    let models_environment = models.environment();
+    let around =
+        Around { provider_url: Some(&wire.url), models: &models_environment, has_lines: true, has_disks };
+    let mesh = Box::pin(Mesh::start(engine, is_cluster, around, each)).await?;
     wire.lead_to(mesh.sandbox.url());
     let rest = Arc::new(Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?);
     if let Err(error) = until_ready(&rest).await {
@@ -113,10 +126,16 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
         };
         tokio::join!(lives, end).0
     };
-    let (accounts, (), ()) = tokio::join!(
+    let upgrade = async {
+        sleep(acting / 3).await;
+        nemesis::upgrade(&mesh, acting / 10, &faults).await;
+    };
+    let (accounts, (), (), (), ()) = tokio::join!(
         act,
         Box::pin(nemesis::disturb(&mesh, chance(1), apart, broken.map(|(service, _)| service), &faults)),
         wire.disturb(chance(2)),
+        models.disturb(chance(3)),
+        upgrade,
     );
     let accounts: Vec<Account> = accounts.into_iter().flatten().collect();
     let acted = acted.elapsed();
@@ -131,10 +150,12 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let compared = Box::pin(compare(&mesh, &accounts, &mut violations)).await?;
     let violations = violations.into_inner();
     let requests = rest.made();
+    let has_full_disks = !mesh.disks.is_empty();
     let kept = (!violations.is_empty()).then(|| mesh.keep());
     let took = [started, acted, rested, comparing.elapsed()];
     let faults = faults.counts();
-    Ok(Report { options, accounts: accounts.len(), requests, compared, faults, violations, kept, took })
+    let accounts = accounts.len();
+    Ok(Report { options, accounts, requests, compared, faults, has_full_disks, violations, kept, took })
 }
 
 /// Compares everything, again and again until it is as it has to be: how many things of each kind.
@@ -199,6 +220,14 @@ impl fmt::Display for Report {
         writeln!(out, "  {requests:>6} requests, {unknown} without an answer that said something")?;
         for (what, number) in &self.faults {
             writeln!(out, "  {number:>6} × {what}")?;
+        }
+        if !self.has_full_disks {
+            let reason = if self.options.has_disks {
+                "there are none for PostgreSQL and a cluster"
+            } else {
+                "mounting small ones takes root on Linux"
+            };
+            writeln!(out, "         no disk was filled: {reason}")?;
         }
         for (what, number) in &self.compared {
             writeln!(out, "  {number:>6} {what} compared")?;

@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IteratorRandom;
 use shared::messaging::{Nats, STREAMS};
-use shared::testkit::NatsCluster;
+use shared::testkit::{NatsCluster, Traffic};
 use tokio::time::sleep;
 
 use super::mesh::{Brokers, Mesh, SERVICES};
@@ -30,10 +30,12 @@ pub async fn disturb(
             kill_one(mesh, victim, &mut chance, faults).await;
             continue;
         }
-        match chance.random_range(0..12) {
+        match chance.random_range(0..18) {
             0..5 => kill_one(mesh, NAMES[chance.random_range(0..NAMES.len())], &mut chance, faults).await,
             5..8 => freeze_one(mesh, &mut chance, faults).await,
             8 => restart_all(mesh, &mut chance, faults).await,
+            9..13 => disturb_lines(mesh, &mut chance, faults).await,
+            13..15 if !mesh.disks.is_empty() => fill_one(mesh, &mut chance, faults).await,
             _ => match &mesh.brokers {
                 Brokers::One(server) => {
                     let pause = Duration::from_millis(chance.random_range(100..2500));
@@ -52,6 +54,15 @@ pub async fn disturb(
                 Brokers::Three(cluster) => disturb_cluster(mesh, cluster, &mut chance, faults).await,
             },
         }
+    }
+}
+
+/// Ends what runs another build, one process after the other, and starts the one of this workspace in its place.
+pub async fn upgrade(mesh: &Mesh, apart: Duration, faults: &Faults) {
+    for (_, process) in mesh.processes.iter().filter(|(_, process)| process.is_older()) {
+        sleep(apart).await;
+        faults.count("an instance of the other build was upgraded");
+        process.upgrade();
     }
 }
 
@@ -88,6 +99,45 @@ async fn restart_all(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
         process.kill();
         process.start();
         sleep(Duration::from_millis(chance.random_range(300..1500))).await;
+    }
+}
+
+/// A network in trouble: for one process, or for all of them.
+async fn disturb_lines(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
+    let is_database = chance.random_bool(0.5);
+    let pause = Duration::from_millis(chance.random_range(1..40));
+    let (traffic, [of_broker, of_database]) = match chance.random_range(0..3) {
+        0 => (Traffic::Slow(pause), ["the way to nats-server was slow", "the way to PostgreSQL was slow"]),
+        1 => (Traffic::Stalls, ["nothing came through to nats-server", "nothing came through to PostgreSQL"]),
+        _ => (Traffic::Cut, ["connections to nats-server were cut", "connections to PostgreSQL were cut"]),
+    };
+    let all = &mesh.lines[..];
+    let of_one = chance.random_range(0..all.len());
+    let lines = if chance.random_bool(0.3) { all } else { &all[of_one..=of_one] };
+    let mut was_database = false;
+    for line in lines {
+        was_database |= line.set(is_database, traffic);
+    }
+    faults.count(if was_database { of_database } else { of_broker });
+    sleep(Duration::from_millis(chance.random_range(100..3000))).await;
+    mesh.mend();
+}
+
+/// A disk that is full for a while. nats-server gives JetStream up then: it is restarted, as an operator does.
+async fn fill_one(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
+    let Some((name, disk)) = mesh.disks.iter().choose(chance) else { return };
+    faults.count(match *name {
+        "user-svc" => "the disk of user-svc was full",
+        "counseling-svc" => "the disk of counseling-svc was full",
+        "payment-svc" => "the disk of payment-svc was full",
+        _ => "the disk of nats-server was full",
+    });
+    tokio::task::block_in_place(|| disk.fill());
+    sleep(Duration::from_millis(chance.random_range(300..3000))).await;
+    disk.free();
+    if let (Brokers::One(server), "nats-server") = (&mesh.brokers, *name) {
+        server.kill();
+        Box::pin(server.resume()).await;
     }
 }
 

@@ -1,15 +1,18 @@
 //! Somebody who signs in, talks, buys, gives back, and may leave for good.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
 use rand::RngExt;
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 use shared::id::{derived_id, new_id};
 use tokio::time::sleep;
 
+use super::admin::admin_token;
 use super::mesh::Mesh;
 use super::rest::{Answer, Call, Rest};
 
@@ -56,6 +59,8 @@ pub struct Account {
     pub talks: Vec<Talk>,
     /// Orders that were told to be paid.
     pub paid: Vec<String>,
+    /// Of orders, how much was told to be given back at least.
+    pub refunded: BTreeMap<String, i64>,
     /// Whether it was deleted.
     pub deleted: Option<Heard>,
     /// What was told and cannot be true.
@@ -78,6 +83,7 @@ impl Account {
             marker: marker.to_owned(),
             talks: Vec::new(),
             paid: Vec::new(),
+            refunded: BTreeMap::new(),
             deleted: None,
             complaints: Vec::new(),
             token: String::new(),
@@ -124,7 +130,8 @@ impl<'a> Person<'a> {
             0..55 => self.say(account).await,
             55..60 => self.open(account).await,
             60..76 => self.read(account).await,
-            76..90 => self.buy(account).await,
+            76..86 => self.buy(account).await,
+            86..90 => self.give_back(account).await,
             90..98 => self.rename(account).await,
             _ => self.leave(account).await,
         }
@@ -215,6 +222,37 @@ impl<'a> Person<'a> {
             && data["order"]["state"] == "ORDER_STATE_PAID"
         {
             account.paid.push(order_id);
+            if self.chance.random_bool(0.2) {
+                self.give_back(account).await;
+            }
+        }
+    }
+
+    /// An admin gives a payment back, or a part of it.
+    async fn give_back(&mut self, account: &mut Account) {
+        let Some(order_id) = account.paid.choose(&mut self.chance).cloned() else { return };
+        let token = match admin_token() {
+            Ok(token) => token,
+            Err(error) => return account.complaints.push(format!("there is no token for an admin: {error}")),
+        };
+        let amount = self.chance.random_bool(0.6).then(|| self.chance.random_range(1..3000));
+        let path = format!("/v1/admin/payments/orders/{order_id}/refund");
+        let body = json!({ "amount": amount, "reason": "chance" });
+        let call = Call { token: Some(token), ..self.post(account, &path, body) };
+        match self.twice_or_once(&call, account).await {
+            Answer::Done(data) => {
+                let told = data["order"]["refunded"].as_i64().unwrap_or_default();
+                if told < amount.unwrap_or(1) {
+                    account
+                        .complaints
+                        .push(format!("gave {amount:?} of {order_id} back, and was told {data}"));
+                }
+                let known = account.refunded.entry(order_id).or_default();
+                *known = told.max(*known);
+            }
+            // Not so much is left, or another part is on its way.
+            Answer::Refused(400, _) | Answer::Unknown => {}
+            refused => account.complaints.push(format!("gave {amount:?} of {order_id} back: {refused:?}")),
         }
     }
 
@@ -244,9 +282,10 @@ impl<'a> Person<'a> {
     /// Makes a request, now and then from two devices at once; both have to be told the same.
     async fn twice_or_once(&mut self, call: &Call, account: &mut Account) -> Answer {
         if !self.chance.random_bool(0.1) {
-            return self.rest.insist(call).await;
+            return self.rest.insist_unless_busy(call).await;
         }
-        let (one, other) = tokio::join!(self.rest.insist(call), self.rest.insist(call));
+        let (one, other) =
+            tokio::join!(self.rest.insist_unless_busy(call), self.rest.insist_unless_busy(call));
         match (&one, &other) {
             (Answer::Done(first), Answer::Done(second)) => {
                 for id in

@@ -22,6 +22,8 @@ use crate::BoxError;
 const LIMIT: Duration = Duration::from_secs(8);
 /// How long a request is repeated whose answer was lost.
 const PATIENCE: Duration = Duration::from_secs(25);
+/// How long one is repeated to somebody who is busy with something else.
+const BUSY: Duration = Duration::from_secs(3);
 /// How long is waited before that, unless the answer says for how long.
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -109,13 +111,19 @@ impl Rest {
 
     /// Makes a request until something is heard of it, or for as long as patience lasts.
     pub async fn insist(&self, call: &Call) -> Answer {
-        self.repeat(call, |_| PAUSE).await.0
+        self.repeat(call, |_| PAUSE, PATIENCE).await.0
+    }
+
+    /// As [`Rest::insist`], but not for long where there is too much at once (429): a counselor whose process died in the
+    /// middle of an answer is busy for a minute.
+    pub async fn insist_unless_busy(&self, call: &Call) -> Answer {
+        self.repeat(call, |_| PAUSE, BUSY).await.0
     }
 
     /// As [`Rest::insist`], and waits as long as a `Retry-After` says: with the answers to all attempts that were not the
     /// last one.
     pub async fn insist_politely(&self, call: &Call) -> (Answer, Vec<Unheard>) {
-        self.repeat(call, |unheard| unheard.retry_after.unwrap_or(PAUSE)).await
+        self.repeat(call, |unheard| unheard.retry_after.unwrap_or(PAUSE), PATIENCE).await
     }
 
     /// Whether the process that serves its metrics there says that it should get requests.
@@ -125,12 +133,18 @@ impl Rest {
         asked.is_ok_and(|answer| answer.is_ok_and(|answer| answer.status().is_success()))
     }
 
-    async fn repeat(&self, call: &Call, pause: impl Fn(Unheard) -> Duration) -> (Answer, Vec<Unheard>) {
+    async fn repeat(
+        &self,
+        call: &Call,
+        pause: impl Fn(Unheard) -> Duration,
+        busy: Duration,
+    ) -> (Answer, Vec<Unheard>) {
         let began = Instant::now();
         let mut unheard = Vec::new();
         loop {
             let (answer, told) = self.attempt(call).await;
-            if answer != Answer::Unknown || began.elapsed() > PATIENCE {
+            let patience = if told.status == Some(429) { busy } else { PATIENCE };
+            if answer != Answer::Unknown || began.elapsed() > patience {
                 return (answer, unheard);
             }
             unheard.push(told);

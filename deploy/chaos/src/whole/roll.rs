@@ -13,7 +13,7 @@ use serde_json::Value;
 use shared::testkit::{Engine, Killable};
 use tokio::time::sleep;
 
-use super::mesh::Mesh;
+use super::mesh::{Around, Mesh};
 use super::rest::{Answer, Call, Rest, Unheard};
 use super::times::{Made, Times};
 use super::until_ready;
@@ -80,8 +80,8 @@ pub struct Report {
 /// # Errors
 /// When the mesh cannot be run.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
-    let upgradable = |_: &str, process: Killable| process.asked_to_end().with_metrics();
-    let mesh = Box::pin(Mesh::start(options.engine, false, None, upgradable)).await?;
+    let upgradable = |_: &str, _, process: Killable| process.asked_to_end().with_metrics();
+    let mesh = Box::pin(Mesh::start(options.engine, false, Around::default(), upgradable)).await?;
     let rest = Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?;
     until_ready(&rest).await?;
 

@@ -17,6 +17,8 @@ const ALL: usize = 1_000_000;
 pub struct Facts {
     /// Of every counsel, in order.
     pub messages: BTreeMap<String, Vec<Message>>,
+    /// Messages whose reply only stands in for one that could not be had.
+    pub stood_in_for: BTreeSet<String>,
     /// By id.
     pub reservations: BTreeMap<String, Reservation>,
     /// What each user has used of the allowance, and has bought and not spent.
@@ -98,6 +100,9 @@ impl Facts {
             let filter = Filter { stream: Some(stream.name.to_owned()), ..Filter::default() };
             let mut stored = Vec::new();
             for event in operations.find(&filter, ALL).await?.events {
+                if event.data["isFallback"] == true {
+                    facts.stood_in_for.extend(event.data["userMessageId"].as_str().map(str::to_owned));
+                }
                 facts.told.push(event.data.to_string());
                 stored.push(Event {
                     id: event.id.unwrap_or_default(),

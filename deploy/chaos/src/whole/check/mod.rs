@@ -61,7 +61,14 @@ pub async fn check(
         let is_paid = books.orders.get(order_id).is_some_and(|order| order.captured == order.amount);
         violations.check(is_paid, || format!("order {order_id} was told to be paid, and is not"));
     }
+    for (order_id, amount) in accounts.iter().flat_map(|account| &account.refunded) {
+        let refunded = books.orders.get(order_id).map(|order| order.refunded);
+        violations.check(refunded >= Some(*amount), || {
+            format!("of order {order_id} {amount} were told to be given back, and {refunded:?} are")
+        });
+    }
     compared.insert("orders", books.orders.len());
+    compared.insert("refunds", books.orders.values().map(|order| order.refunds.len()).sum());
 
     let left: Vec<_> = accounts.iter().filter(|account| account.deleted == Some(Heard::Yes)).collect();
     let markers: Vec<_> = left.iter().map(|account| account.marker.as_str()).collect();

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::facts::{Event, Message, Reservation};
 use super::*;
 use crate::whole::person::{Said, Talk};
@@ -42,6 +44,7 @@ fn kept() -> (Facts, Vec<Account>) {
             ],
         )]
         .into(),
+        stood_in_for: BTreeSet::new(),
         reservations: [
             ("r1".to_owned(), reservation("SETTLED", "ALLOWANCE")),
             ("r2".to_owned(), reservation("SETTLED", "PURCHASED")),
@@ -85,7 +88,7 @@ fn what_is_as_it_has_to_be_is_no_violation() {
 
 #[test]
 fn whatever_is_lost_doubled_or_out_of_order_is_found() {
-    let spoilers: [fn(&mut Facts); 19] = [
+    let spoilers: [fn(&mut Facts); 20] = [
         // A message that was answered with success is gone, doubled, or out of order.
         |facts| drop(facts.of_counsel().drain(3..)),
         |facts| facts.of_counsel().push(message("f", "mk1 two", Some("r2"), None)),
@@ -98,6 +101,7 @@ fn whatever_is_lost_doubled_or_out_of_order_is_found() {
         // A token is not spent for what was answered, spent for nothing, somebody else's, or counted wrongly.
         |facts| facts.reservations.get_mut("r1").unwrap().state = "RELEASED".to_owned(),
         |facts| drop(facts.reservations.remove("r1")),
+        |facts| assert!(facts.stood_in_for.insert("a".to_owned())),
         |facts| drop(facts.reservations.insert("r3".to_owned(), reservation("SETTLED", "UNLIMITED"))),
         |facts| facts.reservations.get_mut("r1").unwrap().user_id = "v".to_owned(),
         |facts| facts.balances.get_mut("u").unwrap().0 = 2,
