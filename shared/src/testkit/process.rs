@@ -1,7 +1,7 @@
 //! Child processes that cannot outlive the test.
 
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -125,13 +125,14 @@ fn children(parent: u32) -> Vec<u32> {
     told.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
-/// A port that was free a moment ago.
+/// A port of the loopback address that was free a moment ago, and that nobody gets who asks for any: those are given to
+/// every connection that is made, and a process that was killed would not find its own free when it comes back.
 ///
 /// # Panics
 /// When no port is free.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    let mut any = std::iter::repeat_with(|| rand::random_range(10_000..32_768)).take(1000);
+    any.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
 }
 
 /// The binary of another crate of the workspace, built if it is not there.

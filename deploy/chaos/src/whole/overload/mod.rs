@@ -18,7 +18,7 @@ use requests::Requests;
 use shared::testkit::{Engine, Killable};
 use sockets::{End, Sockets};
 
-use super::mesh::Mesh;
+use super::mesh::{Around, Mesh};
 use super::rest::Rest;
 use super::until_ready;
 use crate::BoxError;
@@ -56,11 +56,11 @@ pub struct Options {
 /// When the mesh cannot be run.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
     let Options { overload, calm, sockets, engine } = options;
-    let each = |name: &str, process: Killable| match name {
+    let each = |name: &str, _: usize, process: Killable| match name {
         "gateway" => process.with(&GATEWAY),
         _ => process,
     };
-    let mesh = Box::pin(Mesh::start(engine, false, None, each)).await?;
+    let mesh = Box::pin(Mesh::start(engine, false, Around::default(), each)).await?;
     let rest = Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?;
     until_ready(&rest).await?;
     let requests = Arc::new(Requests::prepare(&rest).await?);
