@@ -268,7 +268,9 @@ shared::on_each_engine! {
     }
 
     async fn who_was_erased_gets_the_money_back(engine: Engine) {
-        let shop = Shop::new(engine).await;
+        // Nobody looks before the user is erased.
+        let looks_again = Duration::from_secs(60);
+        let shop = Shop::that_looks_again_after(engine, looks_again).await;
         let users = Neighbour::start("user-svc", &shop.nats).await;
         let user_id = new_id();
         let (id, key) = shop.agreed(&user_id, ANSWERS_LATE).await;
@@ -279,6 +281,7 @@ shared::on_each_engine! {
             idle(&shop.nats.connect().await, &KEEP_CUSTOMERS).await;
         };
         let (_, ()) = join(shop.confirm(&user_id, &id, &key), erase).await;
+        shop.clock.advance(looks_again);
         let order = shop.until(&id, OrderState::Refunded).await;
         assert_eq!(order.user_id, None);
         assert_eq!(shop.held(), 0);

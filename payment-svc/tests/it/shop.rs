@@ -43,6 +43,7 @@ pub struct Shop {
     pub service: Instance,
     file: TestDatabase,
     receiver: Receiver,
+    look_again: Duration,
 }
 
 /// What stands for the gateway.
@@ -88,6 +89,11 @@ pub async fn notice(channel: Channel, headers: HashMap<String, String>, body: &[
 
 impl Shop {
     pub async fn new(engine: Engine) -> Self {
+        Self::that_looks_again_after(engine, Duration::from_millis(100)).await
+    }
+
+    /// One that asks the provider of what has no answer so long after it began.
+    pub async fn that_looks_again_after(engine: Engine, look_again: Duration) -> Self {
         let (nats, file) = tokio::join!(Box::pin(NatsServer::start()), TestDatabase::new(engine));
         let receiver = Receiver::start().await;
         let sandbox = Sandbox::start(SandboxSettings {
@@ -99,10 +105,10 @@ impl Shop {
             patience: TIMEOUT / 4,
         });
         let (sandbox, clock) = (sandbox.await.unwrap(), Clock::system());
-        let service = Instance::with(config(&nats, &file, &sandbox), clock.clone()).await;
+        let service = Instance::with(config(&nats, &file, &sandbox, look_again), clock.clone()).await;
         testkit::next_release_if_asked(service.running.database()).await;
         receiver.pass_on_to(&service);
-        Self { nats, clock, sandbox, service, file, receiver }
+        Self { nats, clock, sandbox, service, file, receiver, look_again }
     }
 
     /// Lets notices go nowhere.
@@ -115,7 +121,7 @@ impl Shop {
     }
 
     pub fn config(&self) -> PaymentConfig {
-        config(&self.nats, &self.file, &self.sandbox)
+        config(&self.nats, &self.file, &self.sandbox, self.look_again)
     }
 
     pub fn client(&self) -> OrderServiceClient<Channel> {
@@ -204,7 +210,7 @@ impl Shop {
     }
 }
 
-fn config(nats: &NatsServer, file: &TestDatabase, sandbox: &Sandbox) -> PaymentConfig {
+fn config(nats: &NatsServer, file: &TestDatabase, sandbox: &Sandbox, look_again: Duration) -> PaymentConfig {
     let sandbox = SandboxConfig {
         http: HttpSettings { url: sandbox.url(), limit: TIMEOUT },
         key: Secret::new("key"),
@@ -212,7 +218,7 @@ fn config(nats: &NatsServer, file: &TestDatabase, sandbox: &Sandbox) -> PaymentC
         embedded: None,
     };
     PaymentConfig {
-        orders: OrderSettings { look_again: Duration::from_millis(100), ..OrderSettings::default() },
+        orders: OrderSettings { look_again, ..OrderSettings::default() },
         sandbox: Some(sandbox),
         ..service_config("payment-svc", nats, file).into()
     }
