@@ -10,7 +10,7 @@ use shared::proto::v1;
 
 use super::domain::{AuthChannel, AuthUser, Authority, Provider, ProviderAccount};
 use super::entity::{ActiveModel, Column, Entity, Model};
-use crate::users::repository::present_ids;
+use crate::users::repository;
 use shared::labels::stored;
 
 /// What commands need of the place where auth users are kept.
@@ -77,7 +77,7 @@ pub async fn find_by_account(
 }
 
 fn present() -> Select<Entity> {
-    Entity::find().filter(Column::UserId.in_subquery(present_ids()))
+    Entity::find().filter(Expr::exists(repository::present(Column::UserId.as_column_ref())))
 }
 
 async fn one(connection: &impl ConnectionTrait, select: Select<Entity>) -> Result<Option<AuthUser>, Error> {
@@ -118,5 +118,27 @@ fn row_of(user: &AuthUser) -> ActiveModel {
         authority: Set(user.authority.label().as_str_name().to_owned()),
         created_at: Set(user.created_at),
         updated_at: Set(user.updated_at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, QueryTrait, Statement};
+    use shared::testkit::{Engine, TestDatabase};
+
+    use super::*;
+    use crate::migration::Migrator;
+
+    #[tokio::test]
+    async fn other_users_are_not_looked_at_for_one() {
+        let file = TestDatabase::new(Engine::Sqlite).await;
+        let database = file.migrated::<Migrator>().await;
+        let select = present().filter(Column::UserId.eq("a")).build(DbBackend::Sqlite).to_string();
+        let explain = Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {select}"));
+        let steps = database.read().query_all_raw(explain).await.unwrap();
+        let steps: Vec<String> = steps.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
+        let searched = steps.iter().filter(|step| step.starts_with("SEARCH"));
+        assert_eq!(searched.count(), 2, "{steps:?}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{steps:?}");
     }
 }

@@ -2,8 +2,8 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{OnConflict, SelectStatement};
-use sea_orm::{QuerySelect, QueryTrait};
+use sea_orm::sea_query::{IntoColumnRef, OnConflict, SelectStatement};
+use sea_orm::{ExprTrait, QuerySelect, QueryTrait};
 use shared::Error;
 use shared::database::Transaction;
 use shared::error::unless_unique;
@@ -48,9 +48,11 @@ impl Users for Transaction {
     }
 }
 
-/// The ids of the users who are not deleted, as a subquery.
-pub fn present_ids() -> SelectStatement {
-    Entity::find().select_only().column(Column::Id).filter(Column::DeletedAt.is_null()).into_query()
+/// The user with the id in this column, unless they are deleted: to be looked up for each row. All ids of those who are there
+/// would be read for one row.
+pub fn present(id: impl IntoColumnRef) -> SelectStatement {
+    let user = Entity::find().select_only().column(Column::Id).filter(Column::DeletedAt.is_null());
+    user.filter(Expr::col(Column::Id.as_column_ref()).equals(id)).into_query()
 }
 
 impl TryFrom<Model> for User {
