@@ -93,10 +93,20 @@ fn main() -> Result<(), BoxError> {
 async fn report(arguments: &Arguments, workloads: &[Workload]) -> Result<(), BoxError> {
     let plan = Plan::of(arguments);
     let mut measured = Measured::default();
+    let mut failed = None;
     for workload in workloads {
-        let Measured { rows, facts } = workload(arguments).await?;
-        measured.rows.extend(rows);
-        measured.facts.extend(facts);
+        match workload(arguments).await {
+            Ok(Measured { rows, facts }) => {
+                measured.rows.extend(rows);
+                measured.facts.extend(facts);
+            }
+            // What was measured before may have taken long, and is good.
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
     }
-    Report::new(&arguments.command, plan, measured)?.tell(arguments)
+    Report::new(&arguments.command, plan, measured)?.tell(arguments)?;
+    failed.map_or(Ok(()), Err)
 }
