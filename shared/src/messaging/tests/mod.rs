@@ -8,20 +8,21 @@ mod preparing;
 mod relaying;
 mod versions;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sea_orm_migration::prelude::*;
 
 use super::*;
 use crate::database::{Database, Transaction};
 use crate::proto::events::v1::{UserCreated, UserUpdated};
-use crate::testkit::{Engine, NatsServer, TestDatabase};
+use crate::testkit::{Engine, NatsServer, TestDatabase, eventually};
 
 struct Migrator;
 
@@ -125,20 +126,16 @@ impl<B> World<B> {
         self.database.backend()
     }
 
-    /// What is in the stream USERS: the numbers of each user's facts, in the order of the stream.
+    /// What is in the stream USERS: the numbers of each user's facts, in the order of the stream. Reads it again when a
+    /// server of a cluster, which may still catch up, breaks off.
     async fn published(&self) -> BTreeMap<String, Vec<usize>> {
-        let stream = self.nats.jetstream.get_stream("USERS").await.unwrap();
-        let total = stream.cached_info().state.messages;
-        let config = pull::Config {
-            deliver_policy: DeliverPolicy::All,
-            ack_policy: AckPolicy::None,
-            ..pull::Config::default()
-        };
-        let consumer = stream.create_consumer(config).await.unwrap();
-        let mut messages = consumer.messages().await.unwrap().take(usize::try_from(total).unwrap());
+        let read = OnceCell::new();
+        eventually("the stream is read to its end", async || {
+            self.read_stream().await.is_ok_and(|messages| read.set(messages).is_ok())
+        })
+        .await;
         let mut facts = BTreeMap::<_, Vec<_>>::new();
-        while let Some(message) = messages.next().await {
-            let message = message.unwrap();
+        for message in read.into_inner().unwrap() {
             let event =
                 ReceivedEvent::read(&message.subject, message.headers.as_ref(), message.payload.clone())
                     .unwrap();
@@ -146,6 +143,18 @@ impl<B> World<B> {
             facts.entry(fact.user_id).or_default().push(fact.changed_fields[0].parse().unwrap());
         }
         facts
+    }
+
+    async fn read_stream(&self) -> Result<Vec<async_nats::jetstream::Message>, async_nats::Error> {
+        let stream = self.nats.jetstream.get_stream("USERS").await?;
+        let total = usize::try_from(stream.cached_info().state.messages)?;
+        let config = pull::Config {
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::None,
+            ..pull::Config::default()
+        };
+        let messages = stream.create_consumer(config).await?.messages().await?.take(total);
+        Ok(messages.try_collect().await?)
     }
 
     async fn backlog(&self) -> usize {
