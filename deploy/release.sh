@@ -30,6 +30,7 @@ for binary in "dist/$name"/*; do
     "$binary" --version | grep -F "$version ($MESH_COMMIT)"
     python3 deploy/sbom.py "$binary" > "dist/SBOM-${binary##*/}.json"
 done
+cp LICENSE "dist/$name/"
 printf '%s\n' "$changes" > dist/CHANGES.md
 # The same bytes from the same commit.
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" -C dist -cf - "$name" \

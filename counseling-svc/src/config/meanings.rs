@@ -4,7 +4,7 @@ use shared::config::reference::Meaning;
 
 /// Of counseling-svc.
 pub const MEANINGS: &[Meaning] = &[
-    Meaning::of("ASSISTANT", "who answers: `offline`, or `model`: [a real model](../README.md#a-real-model)"),
+    Meaning::of("ASSISTANT", "who answers: `offline`, or `model`: [a real model](deployment.md#a-real-model)"),
     Meaning::of("MODEL_BASE_URL", "a provider of chat completions, e.g. `https://api.openai.com/v1`; required with `ASSISTANT=model`"),
     Meaning::of("MODEL_API_KEY", "the provider's key; a local server may need none"),
     Meaning::of("MODEL_MAP", "what the provider calls the models of prompt versions: `AI_MODEL_GPT_4O=gpt-4o,…`; what is left out keeps its default")

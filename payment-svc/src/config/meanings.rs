@@ -6,7 +6,7 @@ use shared::config::reference::Meaning;
 pub const MEANINGS: &[Meaning] = &[
     Meaning::of(
         "PAYMENT_PROVIDER",
-        "who collects for new orders: `sandbox` (needs `DEVELOPMENT=true`), `toss` or `stripe`: [a real provider](../README.md#a-real-provider)",
+        "who collects for new orders: `sandbox` (needs `DEVELOPMENT=true`), `toss` or `stripe`: [a real provider](payments.md#a-real-provider)",
     ),
     Meaning::of("PAYMENT_TIMEOUT", "that a provider of payments may take"),
     Meaning::of("ORDER_OPEN_FOR", "that an order can be paid"),

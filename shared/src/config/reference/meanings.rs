@@ -21,7 +21,7 @@ pub const MEANINGS: &[Meaning] = &[
     Meaning::of("LOG_FORMAT", "`pretty`, `json`, or `auto`: pretty on a terminal"),
     Meaning::of(
         "METRICS_ADDR",
-        "where [metrics](../README.md#metrics), `/livez` and `/readyz` ([health](operations.md#health)) are served; port 0 takes a free one, which the log names. `healthcheck` asks there",
+        "where [metrics](operations.md#metrics), `/livez` and `/readyz` ([health](operations.md#health)) are served; port 0 takes a free one, which the log names. `healthcheck` asks there",
     ),
     Meaning::of(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -39,7 +39,7 @@ pub const MEANINGS: &[Meaning] = &[
     ),
     Meaning::of(
         "MESH_TLS_CERT",
-        "PEM file: the certificate by which the gateway and the services know this process (mTLS): [certificates](../README.md#certificates)",
+        "PEM file: the certificate by which the gateway and the services know this process (mTLS): [certificates](deployment.md#certificates)",
     ),
     Meaning::of("MESH_TLS_KEY", "PEM file: its key"),
     Meaning::of("MESH_TLS_CA", "PEM file: the authority that vouches for the others"),
