@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use counseling_svc::CounselingConfig;
+use shared::command;
 use shared::config::Source;
 use shared::time::Clock;
 
@@ -11,7 +12,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 pub(crate) async fn main() -> ExitCode {
-    if let Some(code) = shared::command::answered("counseling-svc", option_env!("MESH_COMMIT")) {
+    let about = "Counselors, counsels, and the replies in them";
+    if let Err(code) = command::asked(command::command("counseling-svc", about, option_env!("MESH_COMMIT"))) {
         return code;
     }
     let config = CounselingConfig::read(Source::from_environment());

@@ -4,7 +4,6 @@ mod admins;
 mod buckets;
 mod config;
 mod console;
-mod count;
 mod dto;
 mod edge;
 mod envelope;

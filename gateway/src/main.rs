@@ -2,10 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::{Arg, ArgMatches, Command, value_parser};
 use gateway::Config;
+use shared::command;
 use shared::config::Source;
 use shared::error::Chain;
 use shared::keys::SigningKey;
@@ -13,15 +15,21 @@ use shared::keys::SigningKey;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+const GRANT_ADMIN: &str = "grant-admin";
+const MAKE_MESH_KEYS: &str = "make-mesh-keys";
+const USER: &str = "USER-ID";
+const SIGNING: &str = "SIGNING-KEY";
+const VERIFYING: &str = "VERIFYING-KEYS";
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    if let Some(code) = shared::command::answered("gateway", option_env!("MESH_COMMIT")) {
-        return code;
-    }
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    if let ["make-mesh-keys", signing, verifying] = arguments[..] {
-        return make_mesh_keys(Path::new(signing), Path::new(verifying));
+    let asked = match command::asked(command()) {
+        Ok(asked) => asked,
+        Err(code) => return code,
+    };
+    if let Some((MAKE_MESH_KEYS, files)) = asked.subcommand() {
+        let [signing, verifying] = [SIGNING, VERIFYING].map(|file| given::<PathBuf>(files, file));
+        return make_mesh_keys(&signing, &verifying);
     }
     let config = match Config::read(Source::from_environment()) {
         Ok(config) => config,
@@ -30,16 +38,31 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match arguments[..] {
-        [] => Box::pin(serve(config)).await,
-        ["grant-admin", user_id] => Box::pin(grant_admin(config, user_id)).await,
-        _ => {
-            eprintln!(
-                "usage: gateway [grant-admin USER-ID | make-mesh-keys SIGNING-KEY VERIFYING-KEYS | healthcheck | --version]"
-            );
-            ExitCode::FAILURE
-        }
+    match asked.subcommand() {
+        Some((_, user)) => Box::pin(grant_admin(config, &given::<String>(user, USER))).await,
+        None => Box::pin(serve(config)).await,
     }
+}
+
+fn command() -> Command {
+    let file = |name: &'static str, what: &'static str| {
+        Arg::new(name).help(what).required(true).value_parser(value_parser!(PathBuf))
+    };
+    let about = "The REST API, the console at /ops, and a chat to try them";
+    command::command("gateway", about, option_env!("MESH_COMMIT")).subcommands([
+        Command::new(GRANT_ADMIN)
+            .about("Give a user admin authority")
+            .arg(Arg::new(USER).help("The user's id").required(true)),
+        Command::new(MAKE_MESH_KEYS)
+            .about("Make the pair of keys by which services know the gateway; files that are there stay")
+            .arg(file(SIGNING, "The file for the gateway's key (MESH_SIGNING_KEY)"))
+            .arg(file(VERIFYING, "The file for the services' keys (MESH_VERIFYING_KEYS)")),
+    ])
+}
+
+/// An argument that is required.
+fn given<T: Clone + Send + Sync + 'static>(asked: &ArgMatches, name: &str) -> T {
+    asked.get_one::<T>(name).cloned().expect("clap refuses a command without it")
 }
 
 /// Makes the pair of keys by which services know the gateway. Files that are there stay.

@@ -2,15 +2,12 @@
 
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{Method, StatusCode};
 use metrics::Gauge;
 use shared::metrics::names;
 
 /// Counts the requests of one gateway.
-#[derive(Clone)]
 pub struct Requests {
     in_flight: Gauge,
 }
@@ -23,33 +20,38 @@ impl Requests {
 }
 
 /// A request that is counted as in flight until this is dropped, whether it is answered or its client goes away.
-struct InFlight(Gauge);
+pub struct Measured {
+    in_flight: Gauge,
+    began: Instant,
+    method: &'static str,
+    route: String,
+}
 
-impl InFlight {
-    fn begin(gauge: Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge)
+impl Requests {
+    /// Counts a request under its route as it is declared: clients make up paths.
+    pub fn begin(&self, request: &Request) -> Measured {
+        let in_flight = self.in_flight.clone();
+        in_flight.increment(1.0);
+        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+        Measured { in_flight, began: Instant::now(), method: label(request.method()), route }
     }
 }
 
-impl Drop for InFlight {
+impl Measured {
+    /// It was answered.
+    pub fn answered(&self, status: StatusCode) {
+        let (method, route, status) = (self.method, self.route.clone(), status.as_str().to_owned());
+        metrics::histogram!(names::HTTP_SECONDS, "method" => method, "route" => route.clone())
+            .record(self.began.elapsed());
+        metrics::counter!(names::HTTP_REQUESTS, "method" => method, "route" => route, "status" => status)
+            .increment(1);
+    }
+}
+
+impl Drop for Measured {
     fn drop(&mut self) {
-        self.0.decrement(1.0);
+        self.in_flight.decrement(1.0);
     }
-}
-
-/// Counts a request under its route as it is declared: clients make up paths.
-pub async fn measure(State(requests): State<Requests>, request: Request, next: Next) -> Response {
-    let (began, _in_flight) = (Instant::now(), InFlight::begin(requests.in_flight));
-    let method = label(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let response = next.run(request).await;
-    metrics::histogram!(names::HTTP_SECONDS, "method" => method, "route" => route.clone())
-        .record(began.elapsed());
-    let status = response.status().as_str().to_owned();
-    metrics::counter!(names::HTTP_REQUESTS, "method" => method, "route" => route, "status" => status)
-        .increment(1);
-    response
 }
 
 /// Clients make up methods, too.

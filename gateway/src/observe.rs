@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderName;
 use axum::middleware::Next;
 use axum::response::Response;
 use shared::id;
@@ -14,16 +14,6 @@ use crate::envelope::REQUEST_ID;
 
 /// Names a request, in the request and in the answer.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Gives a request its id, and tells it to the client.
-pub async fn identify(request: Request, next: Next) -> Response {
-    let request_id = request_id(&request);
-    let mut response = REQUEST_ID.scope(request_id.clone(), next.run(request)).await;
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert(REQUEST_ID_HEADER, value);
-    }
-    response
-}
 
 /// Runs a request that has its id in a span that continues the client's trace, and writes one line about it. Queries,
 /// bodies and headers stay out of the log.
@@ -57,8 +47,8 @@ pub async fn observe(request: Request, next: Next) -> Response {
     run.instrument(span).await
 }
 
-/// The client's, if it is one that a log can hold; a new one otherwise.
-fn request_id(request: &Request) -> String {
+/// The client's id of a request, if it is one that a log can hold; a new one otherwise.
+pub fn request_id(request: &Request) -> String {
     let given = request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
     let sane = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use shared::health::Health;
 use tower::ServiceBuilder;
@@ -20,21 +20,31 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::Config;
-use crate::count::count;
-use crate::edge::{EXPOSED, Pressure, RateLimits, TrustedProxies};
-use crate::edge::{limit_addresses, relieve, same_site_only, tell_address};
-use crate::envelope::ApiError;
+use crate::edge::{EXPOSED, Pressure, RateLimits, TrustedProxies, same_site_only, written};
+use crate::envelope::{ApiError, REQUEST_ID};
 use crate::events::LAST_EVENT_ID;
 use crate::input::IDEMPOTENCY_KEY;
-use crate::measure::{Requests, measure};
-use crate::observe::{REQUEST_ID_HEADER, identify, observe};
+use crate::measure::Requests;
+use crate::observe::{REQUEST_ID_HEADER, observe, request_id};
 use crate::origins::Origins;
+
+/// What every request meets.
+struct Around {
+    health: Health,
+    requests: Requests,
+    pressure: Arc<Pressure>,
+    proxies: TrustedProxies,
+    rates: Arc<RateLimits>,
+    origins: Origins,
+    is_encrypted: bool,
+    timeout: Duration,
+}
 
 /// Wraps the router.
 ///
 /// Everything that may refuse stands inside the layers that put the request id, the CORS headers and the envelope on
-/// an answer, so that a refusal has them too. What is refused because there is too much to do costs as little as it can:
-/// it is counted, but no log and no trace knows it.
+/// an answer, so that a refusal has them too. There are few layers, of which each does several things: axum copies and
+/// boxes all that is within a layer for every request.
 pub fn wrap(
     router: Router,
     config: &Config,
@@ -42,27 +52,66 @@ pub fn wrap(
     pressure: &Arc<Pressure>,
     health: &Health,
 ) -> Router {
-    let timeout = config.request_timeout;
-    let origins = Origins::new(&config.cors_origins, config.development);
-    let proxies = TrustedProxies(config.edge.trusted_proxies.clone().into());
-    let is_encrypted = config.edge.tls.is_some();
+    let around = Arc::new(Around {
+        health: health.clone(),
+        requests: Requests::new(),
+        pressure: pressure.clone(),
+        proxies: TrustedProxies(config.edge.trusted_proxies.clone()),
+        rates: rates.clone(),
+        origins: Origins::new(&config.cors_origins, config.development),
+        is_encrypted: config.edge.tls.is_some(),
+        timeout: config.request_timeout,
+    });
     router.layer(
         ServiceBuilder::new()
-            .layer(from_fn_with_state(health.clone(), count))
-            .layer(from_fn_with_state(Requests::new(), measure))
-            .layer(cors(origins.clone()))
-            .layer(from_fn(identify))
-            .layer(from_fn(move |request, next| harden(is_encrypted, request, next)))
-            .layer(from_fn_with_state(pressure.clone(), relieve))
-            .layer(from_fn(observe))
+            .layer(from_fn_with_state(around.clone(), count))
+            .layer(cors(around.origins.clone()))
+            .layer(from_fn_with_state(around.clone(), identify))
             .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(from_fn(move |request, next| within(timeout, request, next)))
-            .layer(from_fn_with_state(proxies, tell_address))
-            .layer(from_fn_with_state(rates.clone(), limit_addresses))
-            .layer(from_fn_with_state(origins, same_site_only))
+            .layer(from_fn_with_state(around, admit))
             .layer(DefaultBodyLimit::max(config.body_limit)),
     )
+}
+
+/// Counts a request, and as answered when its answer begins: a stream of events may go on for hours.
+async fn count(State(around): State<Arc<Around>>, request: Request, next: Next) -> Response {
+    let (call, measured) = (around.health.call(), around.requests.begin(&request));
+    let response = next.run(request).await;
+    measured.answered(response.status());
+    call.answered(response.status().is_server_error());
+    response
+}
+
+/// Gives a request its id, tells it to the client, and writes it down. What is refused because there is too much to do
+/// costs as little as it can: it is counted, but no log and no trace knows it.
+async fn identify(State(around): State<Arc<Around>>, request: Request, next: Next) -> Response {
+    let request_id = request_id(&request);
+    let is_api = request.uri().path().starts_with("/v1/");
+    let mut response = match around.pressure.relieve(&request) {
+        Ok(()) => REQUEST_ID.scope(request_id.clone(), observe(request, next)).await,
+        Err(refusal) => REQUEST_ID.sync_scope(request_id.clone(), || refusal.into_response()),
+    };
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID_HEADER, value);
+    }
+    harden(headers, is_api, around.is_encrypted);
+    response
+}
+
+/// Lets a request pass that may, for as long as it may.
+async fn admit(State(around): State<Arc<Around>>, mut request: Request, next: Next) -> Response {
+    around.proxies.tell(&mut request);
+    let standing = match around.rates.take_of_address(&request) {
+        Ok(standing) => standing,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let answered = match same_site_only(&around.origins, &request) {
+        Ok(()) => within(around.timeout, next.run(request)).await,
+        Err(refusal) => refusal.into_response(),
+    };
+    written(standing, answered)
 }
 
 fn cors(origins: Origins) -> CorsLayer {
@@ -82,10 +131,7 @@ fn cors(origins: Origins) -> CorsLayer {
 }
 
 /// Answers hold personal data: nobody on the way keeps them, and no browser guesses what they are.
-async fn harden(is_encrypted: bool, request: Request, next: Next) -> Response {
-    let is_api = request.uri().path().starts_with("/v1/");
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+fn harden(headers: &mut HeaderMap, is_api: bool, is_encrypted: bool) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     // With less, browsers would call the origin of our own forms `null`.
@@ -103,11 +149,10 @@ async fn harden(is_encrypted: bool, request: Request, next: Next) -> Response {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
-    response
 }
 
-async fn within(limit: Duration, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
+async fn within(limit: Duration, answer: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(limit, answer).await {
         Ok(response) => response,
         Err(_) => {
             ApiError::new(StatusCode::GATEWAY_TIMEOUT, "E50401", "the answer took too long").into_response()

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
+use clap::Command;
 use payment_svc::{PaymentConfig, tools};
+use shared::command;
 use shared::config::Source;
 use shared::error::Chain;
 use shared::time::Clock;
@@ -12,32 +14,32 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    if let Some(code) = shared::command::answered("payment-svc", option_env!("MESH_COMMIT")) {
-        return code;
-    }
+    let about = "Products, orders, and what is paid for them";
+    let command = command::command("payment-svc", about, option_env!("MESH_COMMIT")).subcommands([
+        Command::new("ledger").about("Print the balance of every account of the ledger"),
+        Command::new("reconcile").about("Compare open orders with the provider now, and mend what differs"),
+    ]);
+    let asked = match command::asked(command) {
+        Ok(asked) => asked,
+        Err(code) => return code,
+    };
     let config = PaymentConfig::read(Source::from_environment());
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    if arguments.is_empty() {
+    let Some(task) = asked.subcommand_name() else {
         let start = |config: PaymentConfig| payment_svc::start(config, Clock::system());
         return Box::pin(shared::service::run("payment-svc", config, start)).await;
-    }
+    };
     let config = match config {
         Ok(config) => config,
         Err(error) => return failed(&error),
     };
-    let said = match arguments[..] {
-        ["ledger"] => tools::ledger(&config).await,
-        ["reconcile"] => tools::reconcile(&config).await.map(|findings| {
+    let said = match task {
+        "ledger" => tools::ledger(&config).await,
+        _ => tools::reconcile(&config).await.map(|findings| {
             let tools::Findings { compared, repaired, reported, unanswered } = findings;
             format!(
                 "{compared} compared, {repaired} repaired, {reported} reported, {unanswered} unanswered\n"
             )
         }),
-        _ => {
-            eprintln!("usage: payment-svc [ledger | reconcile | healthcheck | --version]");
-            return ExitCode::FAILURE;
-        }
     };
     match said {
         Ok(text) => {

@@ -206,6 +206,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::testkit::Corpus;
 
     fn key(seed: u8) -> SigningKey {
         SigningKey::from_seed(&[seed; 32])
@@ -283,6 +284,17 @@ mod tests {
         for forged in [&format!("{head}.{signature}"), "", ".", "..", "a.b.c", &format!("{token}x")] {
             assert!(verifier(&[1]).verify(forged).is_err(), "{forged}");
         }
+    }
+
+    #[test]
+    fn nothing_that_was_changed_is_taken_for_a_token() {
+        let verifier = verifier(&[1]);
+        let good = signer(1).sign(user(), &["user-svc"]).unwrap();
+        let strangers = signer(2).sign(Caller::Admin("u".into()), &["user-svc"]).unwrap();
+        let unsigned = "eyJhbGciOiJub25lIn0.eyJyb2xlIjoiYWRtaW4iLCJzdWIiOiJ1In0.".to_owned();
+        Corpus::new([good.clone(), strangers, unsigned]).check_text(file!(), |token| {
+            assert_eq!(verifier.verify(token).ok(), (token == good).then(user), "{token}");
+        });
     }
 
     #[test]

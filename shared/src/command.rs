@@ -1,4 +1,4 @@
-//! What every binary can be asked for before it reads its configuration: its version, and how its running self is.
+//! What every binary can be asked for before it reads its configuration: help, its version, and how its running self is.
 //!
 //! An image without a shell has no other way to look at the process in it.
 
@@ -8,10 +8,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::{ArgMatches, Command};
+
 use crate::config::Source;
 
 /// How long the process may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(3);
+const HEALTHCHECK: &str = "healthcheck";
 
 /// The version, and the commit it was built from if the build was told. Binaries read `MESH_COMMIT` themselves, so that
 /// another commit compiles them anew and nothing else.
@@ -22,18 +25,30 @@ pub fn version(commit: Option<&str>) -> String {
     }
 }
 
-/// Answers `--version`, and `healthcheck`: that one asks the running process at `METRICS_ADDR`, and ends with 1 when it
-/// should get no requests. None when something else is asked for.
-pub fn answered(name: &str, commit: Option<&str>) -> Option<ExitCode> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--version" | "-V"] => {
-            println!("{name} {}", version(commit));
-            Some(ExitCode::SUCCESS)
-        }
-        ["healthcheck"] => Some(healthcheck(name)),
-        _ => None,
-    }
+/// What every process can be asked for: `--help`, `--version` and `healthcheck`. A process adds its own subcommands.
+pub fn command(name: &'static str, about: &'static str, commit: Option<&str>) -> Command {
+    Command::new(name)
+        .version(version(commit))
+        .about(about)
+        .after_help(
+            "Without a command it runs until SIGTERM. Everything else is configured by environment variables, and by the \
+             TOML file that MESH_CONFIG names: docs/configuration.md. What is missing is named.",
+        )
+        .subcommand(
+            Command::new(HEALTHCHECK)
+                .about("Ask the running process at METRICS_ADDR how it is; ends with 1 when it should get no requests"),
+        )
+}
+
+/// Reads the arguments. Ends the process itself after `--help` and `--version`, and with 2 when there is no such command.
+///
+/// # Errors
+/// With what to end with, when that was all: `healthcheck` is answered here. It asks the running process at
+/// `METRICS_ADDR`, and ends with 1 when that should get no requests.
+pub fn asked(command: Command) -> Result<ArgMatches, ExitCode> {
+    let name = command.get_name().to_owned();
+    let asked = command.get_matches();
+    if asked.subcommand_name() == Some(HEALTHCHECK) { Err(healthcheck(&name)) } else { Ok(asked) }
 }
 
 fn healthcheck(name: &str) -> ExitCode {
@@ -124,6 +139,21 @@ mod tests {
         let plain = env!("CARGO_PKG_VERSION");
         assert_eq!(version(Some("c0ffee1")), format!("{plain} (c0ffee1)"));
         assert_eq!((version(None), version(Some(""))), (plain.to_owned(), plain.to_owned()));
+    }
+
+    #[test]
+    fn everybody_says_what_can_be_asked_and_refuses_the_rest() {
+        let asked = |arguments: &[&str]| command("user-svc", "Users", None).try_get_matches_from(arguments);
+        assert_eq!(asked(&["user-svc"]).unwrap().subcommand_name(), None);
+        assert_eq!(asked(&["user-svc", "healthcheck"]).unwrap().subcommand_name(), Some(HEALTHCHECK));
+        let help = asked(&["user-svc", "--help"]).unwrap_err().to_string();
+        for said in ["Users\n", "healthcheck  Ask the running process", "--version", "docs/configuration.md"]
+        {
+            assert!(help.contains(said), "{said}: {help}");
+        }
+        let refused = asked(&["user-svc", "healthchek"]).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+        assert!(refused.to_string().contains("'healthchek'"), "{refused}");
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use shared::command;
 use shared::time::Clock;
 
 #[global_allocator]
@@ -9,7 +10,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 pub(crate) async fn main() -> ExitCode {
-    if let Some(code) = shared::command::answered("user-svc", option_env!("MESH_COMMIT")) {
+    let about = "Users, their sessions, and their message tokens";
+    if let Err(code) = command::asked(command::command("user-svc", about, option_env!("MESH_COMMIT"))) {
         return code;
     }
     let start = |config| user_svc::start(config, Clock::system());

@@ -1,12 +1,9 @@
 //! Who a request comes from, proxies apart.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName};
-use axum::middleware::Next;
-use axum::response::Response;
 use ipnet::IpNet;
 
 use super::server::Peer;
@@ -28,8 +25,7 @@ impl ClientAddress {
 }
 
 /// Proxies that tell the truth about who came to them.
-#[derive(Clone)]
-pub struct TrustedProxies(pub Arc<[IpNet]>);
+pub struct TrustedProxies(pub Vec<IpNet>);
 
 impl TrustedProxies {
     /// The last address in the chain that no trusted proxy has. What is left of it is anybody's claim.
@@ -49,22 +45,17 @@ impl TrustedProxies {
         ClientAddress(client)
     }
 
+    /// Tells whatever comes after this who a request comes from: a [`ClientAddress`] among its extensions.
+    pub fn tell(&self, request: &mut Request) {
+        if let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() {
+            let client = self.client(peer.ip(), request.headers());
+            request.extensions_mut().insert(client);
+        }
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
-}
-
-/// Tells the layers below who a request comes from.
-pub async fn tell_address(
-    State(proxies): State<TrustedProxies>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    if let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() {
-        let client = proxies.client(peer.ip(), request.headers());
-        request.extensions_mut().insert(client);
-    }
-    next.run(request).await
 }
 
 #[cfg(test)]

@@ -4,11 +4,9 @@
 //! also say who asks, in `Origin` (RFC 6454, section 7) and `Sec-Fetch-Site` (W3C Fetch Metadata), which pages cannot
 //! forge. Clients that are no browsers send neither, and hold no cookies that somebody else could use.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::envelope::ApiError;
 use crate::origins::Origins;
@@ -42,15 +40,19 @@ fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
     origin.is_some_and(|origin| host.is_some_and(|host| host.eq_ignore_ascii_case(origin)))
 }
 
-/// Lets requests with cookies change something only if a page of ours, or no page at all, sends them.
-pub async fn same_site_only(State(origins): State<Origins>, request: Request, next: Next) -> Response {
+/// Whether a request may do what it wants to: with cookies it changes something only if a page of ours, or no page at all,
+/// sends it.
+///
+/// # Errors
+/// 403 otherwise.
+pub fn same_site_only(origins: &Origins, request: &Request) -> Result<(), ApiError> {
     let headers = request.headers();
     let by_cookie = headers.contains_key(COOKIE) && bearer(headers).is_none();
-    if request.method().is_safe() || !by_cookie || may_use_cookies(&origins, headers) {
-        return next.run(request).await;
+    if request.method().is_safe() || !by_cookie || may_use_cookies(origins, headers) {
+        return Ok(());
     }
     let message = "pages of this origin may not use the cookies of a session";
-    ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message).into_response()
+    Err(ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message))
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ mod rate;
 mod server;
 mod settings;
 
-pub use address::{TrustedProxies, tell_address};
+pub use address::TrustedProxies;
 pub use csrf::{is_from_own_page, same_site_only};
-pub use pressure::{Pressure, relieve};
-pub use rate::{EXPOSED, RateLimits, limit_addresses, limit_sign_in};
+pub use pressure::Pressure;
+pub use rate::{EXPOSED, RateLimits, limit_sign_in, written};
 pub use server::{Server, TlsFiles};
 pub use settings::{EdgeSettings, Rate};

@@ -7,10 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use metrics::Counter;
 use shared::shutdown::Shutdown;
 use tokio::time::{Instant, sleep_until};
@@ -85,6 +83,20 @@ impl Pressure {
         }
     }
 
+    /// Refuses what is too much.
+    ///
+    /// # Errors
+    /// 503.
+    pub fn relieve(&self, request: &Request) -> Result<(), ApiError> {
+        if self.admits() || SPARED.iter().any(|path| request.uri().path().starts_with(path)) {
+            return Ok(());
+        }
+        self.refused.increment(1);
+        let message = "there is too much to do at the moment";
+        let refusal = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "E50301", message);
+        Err(refusal.retry_after(Some(RETRY_AFTER)))
+    }
+
     /// Whether the next request is one that is let through: by chance, so that nobody is refused again and again.
     fn admits(&self) -> bool {
         rand::random::<u32>() <= self.share.load(Ordering::Relaxed)
@@ -117,18 +129,6 @@ impl Valve {
         self.in_time = if is_late { 0 } else { self.in_time.saturating_add(1) };
         self.was_late = is_late;
     }
-}
-
-/// Refuses what is too much.
-pub async fn relieve(State(pressure): State<Arc<Pressure>>, request: Request, next: Next) -> Response {
-    if pressure.admits() || SPARED.iter().any(|path| request.uri().path().starts_with(path)) {
-        return next.run(request).await;
-    }
-    pressure.refused.increment(1);
-    let message = "there is too much to do at the moment";
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "E50301", message)
-        .retry_after(Some(RETRY_AFTER))
-        .into_response()
 }
 
 #[cfg(test)]

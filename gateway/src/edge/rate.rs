@@ -87,7 +87,7 @@ impl<K: Hash + Eq + Clone> Counter<K> {
 
 impl Standing {
     /// Writes it down, unless a stricter limit has.
-    pub fn write(&self, headers: &mut HeaderMap) {
+    fn write(&self, headers: &mut HeaderMap) {
         if headers.contains_key(LIMIT) {
             return;
         }
@@ -148,34 +148,39 @@ impl RateLimits {
     pub fn take_of_user(&self, user_id: &str) -> Result<Option<Standing>, Refusal> {
         self.users.as_ref().map(|users| users.take(&user_id.to_owned())).transpose()
     }
-}
 
-/// Counts requests of each address. Probes are not counted: who restarts a busy gateway makes it worse.
-pub async fn limit_addresses(
-    State(limits): State<Arc<RateLimits>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if matches!(request.uri().path(), "/livez" | "/readyz") {
-        return next.run(request).await;
+    /// Counts a request of an address; nothing when addresses are not limited. Probes are not counted: who restarts a busy
+    /// gateway makes it worse.
+    ///
+    /// # Errors
+    /// 429 when there were too many.
+    pub fn take_of_address(&self, request: &Request) -> Result<Option<Standing>, Refusal> {
+        let is_probe = matches!(request.uri().path(), "/livez" | "/readyz");
+        take_of_address(self.addresses.as_ref().filter(|_| !is_probe), request)
     }
-    by_address(limits.addresses.as_ref(), request, next).await
 }
 
 /// Counts requests of each address to the routes that give tokens out.
 pub async fn limit_sign_in(State(limits): State<Arc<RateLimits>>, request: Request, next: Next) -> Response {
-    by_address(limits.auth.as_ref(), request, next).await
-}
-
-async fn by_address(counter: Option<&Counter<IpAddr>>, request: Request, next: Next) -> Response {
-    let address = request.extensions().get::<ClientAddress>().copied();
-    let (Some(counter), Some(address)) = (counter, address) else { return next.run(request).await };
-    match counter.take(&address.counted()) {
-        Ok(standing) => {
-            let mut response = next.run(request).await;
-            standing.write(response.headers_mut());
-            response
-        }
+    match take_of_address(limits.auth.as_ref(), &request) {
+        Ok(standing) => written(standing, next.run(request).await),
         Err(refusal) => refusal.into_response(),
     }
+}
+
+/// An answer that says where its client stands.
+pub fn written(standing: Option<Standing>, mut response: Response) -> Response {
+    if let Some(standing) = standing {
+        standing.write(response.headers_mut());
+    }
+    response
+}
+
+fn take_of_address(
+    counter: Option<&Counter<IpAddr>>,
+    request: &Request,
+) -> Result<Option<Standing>, Refusal> {
+    let address = request.extensions().get::<ClientAddress>();
+    let (Some(counter), Some(address)) = (counter, address) else { return Ok(None) };
+    counter.take(&address.counted()).map(Some)
 }

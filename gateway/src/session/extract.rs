@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::cookies::{self, ACCESS};
 use super::{Session, TokenFault};
 use crate::App;
+use crate::edge::written;
 use crate::envelope::ApiError;
 
 /// Lets requests with a good access token pass.
@@ -38,11 +39,7 @@ pub async fn pass(app: &App, session: Session, mut request: Request, next: Next)
     match app.rates.take_of_user(&session.user_id) {
         Ok(standing) => {
             request.extensions_mut().insert(session);
-            let mut response = next.run(request).await;
-            if let Some(standing) = standing {
-                standing.write(response.headers_mut());
-            }
-            response
+            written(standing, next.run(request).await)
         }
         Err(refusal) => refusal.into_response(),
     }

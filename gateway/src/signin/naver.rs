@@ -14,7 +14,11 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::http::Http;
-use super::provider::{Attempt, IdentityProvider, ProviderError};
+use super::provider::{Attempt, IdentityProvider, ProviderError, plain};
+
+/// The steps, as errors name them.
+const TOKENS: &str = "token endpoint";
+const PROFILE: &str = "profile";
 
 /// How this application is known to NAVER.
 #[derive(Clone, Debug)]
@@ -51,6 +55,28 @@ struct Account {
     id: String,
 }
 
+impl Tokens {
+    fn access_token(self) -> Result<String, ProviderError> {
+        let refused = || ProviderError::at(TOKENS, &self.error.as_deref().map_or("there is no token", plain));
+        self.access_token.ok_or_else(refused)
+    }
+}
+
+impl Profile {
+    fn account(self) -> Result<String, ProviderError> {
+        match self.response {
+            Some(account) if self.resultcode == "00" && !account.id.is_empty() => Ok(account.id),
+            Some(_) if self.resultcode == "00" => Err(ProviderError::at(PROFILE, &"the id is empty")),
+            _ => Err(ProviderError::at(PROFILE, &format!("the result is {}", plain(&self.resultcode)))),
+        }
+    }
+}
+
+/// Reads an answer. The cause of an error would quote it, and it may hold a token.
+fn read<T: DeserializeOwned>(step: &str, answer: &[u8]) -> Result<T, ProviderError> {
+    serde_json::from_slice(answer).map_err(|_| ProviderError::at(step, &"its answer cannot be read"))
+}
+
 impl Naver {
     pub fn new(settings: NaverSettings, http: Http) -> Self {
         Self { settings, http }
@@ -65,9 +91,7 @@ impl Naver {
         if !answer.status().is_success() {
             return Err(ProviderError::at(step, &answer.status()));
         }
-        // The cause would quote the answer, which may hold a token.
-        serde_json::from_slice(answer.body())
-            .map_err(|_| ProviderError::at(step, &"its answer cannot be read"))
+        read(step, answer.body())
     }
 
     fn form(&self, attempt: &Attempt, code: &str) -> String {
@@ -85,30 +109,22 @@ impl Naver {
     }
 
     async fn exchange(&self, attempt: &Attempt, code: &str) -> Result<String, ProviderError> {
-        let step = "token endpoint";
         let form = self.form(attempt, code);
         let request = Request::post(under(&self.settings.base_url, "oauth2.0/token").as_str())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
             .body(form.into_bytes())
-            .map_err(|error| ProviderError::at(step, &error))?;
-        let tokens: Tokens = self.ask(step, request).await?;
-        let refused = || ProviderError::at(step, &tokens.error.as_deref().unwrap_or("there is no token"));
-        tokens.access_token.clone().ok_or_else(refused)
+            .map_err(|error| ProviderError::at(TOKENS, &error))?;
+        self.ask::<Tokens>(TOKENS, request).await?.access_token()
     }
 
     async fn profile(&self, access_token: &str) -> Result<String, ProviderError> {
-        let step = "profile";
         let request = Request::get(under(&self.settings.api_url, "v1/nid/me").as_str())
             .header(AUTHORIZATION, format!("Bearer {access_token}"))
             .header(ACCEPT, "application/json")
             .body(Vec::new())
-            .map_err(|error| ProviderError::at(step, &error))?;
-        let profile: Profile = self.ask(step, request).await?;
-        match profile.response {
-            Some(account) if profile.resultcode == "00" => Ok(account.id),
-            _ => Err(ProviderError::at(step, &format!("the result is {}", profile.resultcode))),
-        }
+            .map_err(|error| ProviderError::at(PROFILE, &error))?;
+        self.ask::<Profile>(PROFILE, request).await?.account()
     }
 }
 
@@ -146,4 +162,46 @@ fn under(base: &Url, path: &str) -> Url {
         segments.pop_if_empty().extend(path.split('/'));
     }
     url
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::testkit::Corpus;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_names_a_token_or_is_refused_without_being_quoted() {
+        Corpus::new([
+            r#"{"access_token":"AAAAQosjWDJi","refresh_token":"c8ceMEJis","token_type":"bearer","expires_in":"3600"}"#,
+            r#"{"error":"invalid_request","error_description":"no valid data in session"}"#,
+            r#"{"error":"Bearer AAAAQosjWDJi"}"#,
+        ])
+        .check(file!(), |answer| match read::<Tokens>(TOKENS, answer).and_then(Tokens::access_token) {
+            Ok(token) => assert!(String::from_utf8_lossy(answer).contains("access_token"), "{token}"),
+            Err(error) => assert_short(&error),
+        });
+    }
+
+    #[test]
+    fn a_profile_names_an_account_or_is_refused_without_being_quoted() {
+        Corpus::new([
+            r#"{"resultcode":"00","message":"success","response":{"id":"32742776","nickname":"OpenAPI"}}"#,
+            r#"{"resultcode":"00","message":"success","response":{"id":""}}"#,
+            r#"{"resultcode":"024","message":"Authentication failed (인증에 실패했습니다.)"}"#,
+        ])
+        .check(file!(), |answer| {
+            match read::<Profile>(PROFILE, answer).and_then(Profile::account) {
+                Ok(account) => assert!(!account.is_empty()),
+                Err(error) => assert_short(&error),
+            }
+        });
+    }
+
+    /// A step and a plain code or a sentence of ours.
+    fn assert_short(error: &ProviderError) {
+        let text = error.to_string();
+        assert!(text.len() <= 80 && text.bytes().all(|byte| (b' '..=b'z').contains(&byte)), "{text}");
+        assert!(!text.contains("Bearer"), "{text}");
+    }
 }

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::http::Http;
-use super::provider::{Attempt, IdentityProvider, ProviderError};
+use super::provider::{Attempt, IdentityProvider, ProviderError, plain};
 
 /// How long what discovery told is believed; unknown keys make it ask earlier.
 const FRESH: Duration = Duration::from_secs(3600);
@@ -129,7 +129,9 @@ impl IdentityProvider for OpenIdProvider {
             // What the provider answers may hold tokens: only the kind of failure is told.
             let tokens = Box::pin(exchange.request_async(&self.http)).await.map_err(|error| {
                 let kind = match error {
-                    openidconnect::RequestTokenError::ServerResponse(refusal) => refusal.error().to_string(),
+                    openidconnect::RequestTokenError::ServerResponse(refusal) => {
+                        plain(refusal.error().as_ref()).to_owned()
+                    }
                     openidconnect::RequestTokenError::Request(cause) => cause.to_string(),
                     _ => "its answer cannot be read".to_owned(),
                 };
@@ -152,5 +154,65 @@ impl IdentityProvider for OpenIdProvider {
             }
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use jsonwebtoken::{Algorithm, Header};
+    use openidconnect::core::CoreJsonWebKeySet;
+    use serde_json::json;
+    use shared::keys::SigningKey;
+    use shared::testkit::Corpus;
+    use shared::time::Clock;
+
+    use super::*;
+
+    const ISSUER: &str = "https://kauth.example.org";
+
+    #[test]
+    fn nothing_that_was_changed_is_taken_for_an_id_token() {
+        let issuer = Url::parse(ISSUER).unwrap();
+        let settings = OpenIdSettings { issuer, client_id: "us".to_owned(), client_secret: None };
+        let provider = OpenIdProvider::new(settings, Http::new(true, Duration::from_secs(1)).unwrap());
+        let key = SigningKey::from_seed(&[7; 32]);
+        let redirect = Url::parse("https://api.example.org/v1/auth/callback/kakao").unwrap();
+        let client = provider.client(metadata(&key), &redirect);
+
+        let sign = |name: &str, value: &str| {
+            let now = Clock::system().now().as_micros().div_euclid(1_000_000);
+            let mut claims = json!({ "iss": ISSUER, "aud": "us", "sub": "42", "nonce": "n", "iat": now, "exp": now + 300 });
+            claims[name] = value.into();
+            let header = Header { kid: Some("k".to_owned()), ..Header::new(Algorithm::EdDSA) };
+            jsonwebtoken::encode(&header, &claims, &key.encoding().unwrap()).unwrap()
+        };
+        let good = sign("sub", "42");
+        let unsigned =
+            "eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL2thdXRoLmV4YW1wbGUub3JnIiwic3ViIjoiNDIifQ.".to_owned();
+        let others = [("aud", "others"), ("iss", "https://example.org"), ("nonce", "another")];
+        let others = others.map(|(name, value)| sign(name, value));
+        Corpus::new([good.clone(), unsigned].into_iter().chain(others)).check_text(file!(), |text| {
+            let token = CoreIdToken::from_str(text).ok();
+            let nonce = Nonce::new("n".to_owned());
+            let subject = token.and_then(|token| provider.subject(&client, &token, &nonce).ok());
+            assert_eq!(subject.as_deref(), (text == good).then_some("42"), "{text}");
+        });
+    }
+
+    fn metadata(key: &SigningKey) -> CoreProviderMetadata {
+        let told = json!({
+            "issuer": ISSUER,
+            "authorization_endpoint": format!("{ISSUER}/authorize"),
+            "token_endpoint": format!("{ISSUER}/token"),
+            "jwks_uri": format!("{ISSUER}/keys"),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["EdDSA"],
+        });
+        let key = json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "k", "x": key.verifying().x() });
+        let keys: CoreJsonWebKeySet = serde_json::from_value(json!({ "keys": [key] })).unwrap();
+        serde_json::from_value::<CoreProviderMetadata>(told).unwrap().set_jwks(keys)
     }
 }

@@ -16,6 +16,12 @@ impl ProviderError {
     }
 }
 
+/// A code of an error as a provider told it (RFC 6749, section 5.2). Anything else is not repeated: nobody knows what is in it.
+pub fn plain(code: &str) -> &str {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if (1..=40).contains(&code.len()) && code.bytes().all(is_plain) { code } else { "of no known kind" }
+}
+
 /// What ties the two halves of one sign-in together at the provider.
 #[derive(Clone, Debug)]
 pub struct Attempt {

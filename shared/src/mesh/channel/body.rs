@@ -69,14 +69,14 @@ impl<G: Guard> http_body::Body for Guarded<G> {
 
 /// Ends the body of `response` with `exceeded` when it is not finished at `deadline`.
 pub(super) fn timed(response: Response, deadline: Instant, exceeded: CallError) -> Response {
-    response.map(|body| {
-        Body::new(Timed { body, sleep: Box::pin(sleep_until(deadline)), exceeded: Some(exceeded) })
-    })
+    response.map(|body| Body::new(Timed { body, deadline, sleep: None, exceeded: Some(exceeded) }))
 }
 
 struct Timed {
     body: Body,
-    sleep: Pin<Box<Sleep>>,
+    deadline: Instant,
+    /// For the deadline, as soon as something has to be waited for: most bodies are there as a whole.
+    sleep: Option<Pin<Box<Sleep>>>,
     exceeded: Option<CallError>,
 }
 
@@ -88,8 +88,16 @@ impl http_body::Body for Timed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.sleep.as_mut().poll(context).is_pending() {
-            return Pin::new(&mut self.body).poll_frame(context);
+        let deadline = self.deadline;
+        if Instant::now() < deadline {
+            let frame = Pin::new(&mut self.body).poll_frame(context);
+            if frame.is_ready() {
+                return frame;
+            }
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if sleep.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
         }
         // Lets go of what the body holds; after its error it is at its end.
         self.body = Body::empty();
