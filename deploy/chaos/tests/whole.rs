@@ -40,7 +40,8 @@ async fn a_rolling_restart_is_not_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_requests_are_answered_or_refused_and_then_all_is_well() {
     let (overload, calm) = (Duration::from_secs(6), Duration::from_secs(2));
-    let options = overload::Options { overload, calm, sockets: 100, engine: Engine::Sqlite };
+    let (queue_limit, engine) = (Duration::from_millis(50), Engine::Sqlite);
+    let options = overload::Options { overload, calm, sockets: 100, queue_limit, engine };
     let report = Box::pin(overload::run(options)).await.expect("the mesh runs");
     assert!(report.broken().is_empty(), "{report}");
     assert!(report.too_large().is_empty(), "{report}");

@@ -23,8 +23,8 @@ use super::rest::Rest;
 use super::until_ready;
 use crate::BoxError;
 
-/// What the gateways refuse by when nothing else is said; other runs do without.
-const GATEWAY: [(&str, &str); 2] = [("QUEUE_LIMIT", "0.02"), ("UPSTREAM_CONCURRENCY_MIN", "8")];
+/// For how many calls a slow service has room at least when nothing else is said; other runs do without.
+const FEWEST_CALLS: &str = "8";
 /// How many sockets find out what is sustainable: as many as two gateways have room for in any case.
 const CLOSED: usize = 16;
 /// What is normal of what is sustainable, and what is too much.
@@ -46,6 +46,8 @@ pub struct Options {
     pub calm: Duration,
     /// How many sockets the load has at most.
     pub sockets: usize,
+    /// How long work may wait in a gateway while nothing is refused.
+    pub queue_limit: Duration,
     /// Where the services keep their data.
     pub engine: Engine,
 }
@@ -55,9 +57,11 @@ pub struct Options {
 /// # Errors
 /// When the mesh cannot be run.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
-    let Options { overload, calm, sockets, engine } = options;
+    let Options { overload, calm, sockets, queue_limit, engine } = options;
+    let queue_limit = queue_limit.as_secs_f64().to_string();
+    let limits = [("QUEUE_LIMIT", queue_limit.as_str()), ("UPSTREAM_CONCURRENCY_MIN", FEWEST_CALLS)];
     let each = |name: &str, _: usize, process: Killable| match name {
-        "gateway" => process.with(&GATEWAY),
+        "gateway" => process.with(&limits),
         _ => process,
     };
     let mesh = Box::pin(Mesh::start(engine, false, Around::default(), each)).await?;

@@ -232,7 +232,8 @@ mod tests {
 
     fn report(overload: &[(End, u64)], recovery: &[(End, u64)]) -> Report {
         let normal = || phase(&[(End::Accepted, 10)]);
-        let options = Options { overload: CALM, calm: CALM, sockets: 1, engine: Engine::Sqlite };
+        let (queue_limit, engine) = (Duration::ZERO, Engine::Sqlite);
+        let options = Options { overload: CALM, calm: CALM, sockets: 1, queue_limit, engine };
         let (overload, recovery) = (phase(overload), phase(recovery));
         Report {
             options,
