@@ -56,7 +56,7 @@ impl Default for EdgeSettings {
             trusted_proxies: Vec::new(),
             header_timeout: Duration::from_secs(30),
             connections: 10_000,
-            queue_limit: Duration::from_millis(5),
+            queue_limit: Duration::from_millis(10),
             tls: None,
         }
     }

@@ -16,8 +16,10 @@ const LIMITS: [(&str, f64); 5] = [
     ("user-svc", 256.0),
     ("counseling-svc", 256.0),
     ("payment-svc", 256.0),
-    ("nats-server", 512.0),
+    (BROKER, 512.0),
 ];
+/// The broker's name there.
+pub const BROKER: &str = "nats-server";
 
 /// The resident memory of a process over time.
 pub struct Memory {
