@@ -50,7 +50,7 @@ fn nothing_is_refused_in_development_because_the_machine_is_busy() {
         let config = gateway::Config::read(source).unwrap();
         (config.edge.queue_limit, config.upstream.min_concurrency, config.upstream.concurrency)
     };
-    assert_eq!(limits(&[]), (Duration::from_millis(20), 8, 1024));
+    assert_eq!(limits(&[]), (Duration::from_millis(10), 8, 1024));
     assert_eq!(limits(&[("DEVELOPMENT", "true")]), (Duration::ZERO, 1024, 1024));
     let chosen = [("DEVELOPMENT", "true"), ("QUEUE_LIMIT", "0.05"), ("UPSTREAM_CONCURRENCY_MIN", "4")];
     assert_eq!(limits(&chosen), (Duration::from_millis(50), 4, 1024));
