@@ -6,6 +6,8 @@ use std::time::Duration;
 use sea_orm::{DbErr, SqlErr};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
+
+use crate::database::is_transient;
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 /// The domain under which reasons are unique, as google.rpc.ErrorInfo asks for.
@@ -92,6 +94,7 @@ impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         match error {
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(Box::new(error)),
+            error if is_transient(&error) => Self::Unavailable(Box::new(error)),
             other => Self::Internal(Box::new(other)),
         }
     }

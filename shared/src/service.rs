@@ -60,7 +60,7 @@ impl Service {
             crate::metrics::serve(listen, &health).await?;
         }
         let database = Database::connect(&config.database).await?;
-        Box::pin(database::migrate::<M>(&database)).await?;
+        until_available("the database", || database::migrate::<M>(&database)).await?;
         // Boxed, here and below: the futures of the broker's client are large, and callers hold them on the stack.
         let nats = Box::pin(Nats::connect_when_there(&config.nats, name, &workers))
             .await

@@ -8,7 +8,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use futures::future::ready;
 pub use migrations::migrate;
+use sea_orm::sqlx::Connection;
 use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend, DbErr};
 use tokio::sync::Semaphore;
 pub use transaction::Transaction;
@@ -157,6 +160,11 @@ fn is_locked(error: &DbErr) -> bool {
     error.to_string().contains("database is locked")
 }
 
+/// Whether it may be as well a moment later: SQLite is locked by somebody who stands still, or its disk is full.
+pub(crate) fn is_transient(error: &DbErr) -> bool {
+    is_locked(error) || error.to_string().contains("database or disk is full")
+}
+
 fn sqlite_options(url: &str, max_connections: u32, read_only: bool) -> ConnectOptions {
     let mut options = options(url, max_connections);
     options.map_sqlx_sqlite_opts(move |sqlite| {
@@ -168,11 +176,19 @@ fn sqlite_options(url: &str, max_connections: u32, read_only: bool) -> ConnectOp
             .pragma("synchronous", "FULL");
         if read_only { sqlite.pragma("query_only", "ON") } else { sqlite }
     });
+    // SQLite itself ends a transaction for which the disk had no room. sqlx, which cannot roll it back then, believes from there
+    // on that it is open, and that whatever begins is a savepoint in it: what is committed so is lost with the process.
+    options.map_sqlx_sqlite_before_acquire(|connection, _| {
+        let is_clean = !connection.is_in_transaction();
+        ready(Ok(is_clean)).boxed()
+    });
     options
 }
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
+
     use super::*;
     use crate::testkit::{Engine, TestDatabase};
 
@@ -191,11 +207,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_committed_after_the_disk_was_full_is_stored() {
+        let file = TestDatabase::new(Engine::Sqlite).await;
+        let database = Database::connect(&file.settings()).await.unwrap();
+        for setup in ["CREATE TABLE note (text BLOB)", "PRAGMA max_page_count = 1"] {
+            database.write().execute_unprepared(setup).await.unwrap();
+        }
+        let note = async |size: usize| {
+            let transaction = database.begin().await?;
+            let insert = format!("INSERT INTO note VALUES (zeroblob({size}))");
+            transaction.execute_unprepared(&insert).await?;
+            Ok::<_, crate::Error>(transaction)
+        };
+        let refusal = note(1 << 20).await.err().unwrap();
+        assert!(matches!(refusal, crate::Error::Unavailable(_)), "{refusal:?}");
+
+        drop(note(1).await.unwrap());
+        note(2).await.unwrap().commit().await.unwrap();
+        // Another connection sees it, so it would be there after a crash.
+        let all = Statement::from_string(DbBackend::Sqlite, "SELECT length(text) AS size FROM note");
+        let rows = database.read().query_all_raw(all).await.unwrap();
+        let sizes: Vec<i64> = rows.iter().map(|row| row.try_get("", "size").unwrap()).collect();
+        assert_eq!(sizes, [2]);
+    }
+
+    #[tokio::test]
     async fn a_reader_cannot_write() {
         let file = TestDatabase::new(Engine::Sqlite).await;
         let database = Database::connect(&file.settings()).await.unwrap();
         let create = "CREATE TABLE forbidden (id TEXT)";
-        assert!(sea_orm::ConnectionTrait::execute_unprepared(database.read(), create).await.is_err());
-        sea_orm::ConnectionTrait::execute_unprepared(database.write(), create).await.unwrap();
+        assert!(database.read().execute_unprepared(create).await.is_err());
+        database.write().execute_unprepared(create).await.unwrap();
     }
 }

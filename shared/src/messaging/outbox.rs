@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue, QueryOrder, QuerySelect, Statement};
+use sea_orm::{ActiveValue, DbBackend, QueryOrder, QuerySelect, Statement};
 use tokio::sync::Notify;
 
 use super::event::{CAUSE, Event, type_of};
@@ -13,6 +13,8 @@ use crate::{Error, id, telemetry};
 
 /// How many parts the outbox is shared out in among replicas. All events of one aggregate are in one lane.
 pub(crate) const LANES: i32 = 16;
+/// What sets the advisory locks of aggregates apart from other ones in PostgreSQL.
+const LOCKS: i32 = 0x6f75_7462;
 
 /// A row of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -54,12 +56,36 @@ impl OutboxSignal {
     }
 }
 
-/// Appends events, in the transaction that made them true and in their order.
+/// Appends events, in the transaction that made them true and in their order; it should commit then and there.
+///
+/// Who appends events about an aggregate waits for the transaction that has done so and is not committed yet: otherwise the
+/// relay could see the later one of two events first.
 pub(crate) async fn append(connection: &impl ConnectionTrait, events: Vec<ActiveModel>) -> Result<(), DbErr> {
-    if !events.is_empty() {
-        Entity::insert_many(events).exec_without_returning(connection).await?;
+    if events.is_empty() {
+        return Ok(());
     }
+    // SQLite has one writer at a time anyway.
+    if connection.get_database_backend() == DbBackend::Postgres {
+        let mut keys: Vec<_> = events.iter().map(|event| key_of(event.aggregate_id.as_ref())).collect();
+        // All in the same order, so that no two wait for each other.
+        keys.sort_unstable();
+        keys.dedup();
+        let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+        let lock =
+            "SELECT pg_advisory_xact_lock($1, key) FROM unnest(string_to_array($2, ',')::int[]) AS key";
+        let lock =
+            Statement::from_sql_and_values(DbBackend::Postgres, lock, [LOCKS.into(), keys.join(",").into()]);
+        connection.execute_raw(lock).await?;
+    }
+    Entity::insert_many(events).exec_without_returning(connection).await?;
     Ok(())
+}
+
+/// The lock of an aggregate. Two may share one: they wait for each other in vain, and nothing more.
+fn key_of(aggregate_id: &str) -> i32 {
+    let hash = fnv1a(aggregate_id);
+    // Both halves, so that none is lost.
+    ((hash >> 32) ^ hash) as u32 as i32
 }
 
 /// What is kept of `event`.
@@ -85,12 +111,15 @@ pub(crate) fn row<E: Event>(event: &E) -> Result<ActiveModel, Error> {
     })
 }
 
-/// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>): replicas of any version must agree on it.
+/// Replicas of any version must agree on it.
 fn lane_of(aggregate_id: &str) -> i32 {
-    let hash = aggregate_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    i32::try_from(hash % u64::from(LANES.unsigned_abs())).unwrap_or_default()
+    i32::try_from(fnv1a(aggregate_id) % u64::from(LANES.unsigned_abs())).unwrap_or_default()
+}
+
+/// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>).
+fn fnv1a(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The lanes in which events wait.

@@ -79,6 +79,34 @@ crate::on_each_engine! {
         }
     }
 
+    async fn who_commits_later_about_an_aggregate_has_later_events(engine: Engine) {
+        let world = World::new(engine).await;
+        let first = world.database.begin().await.unwrap();
+        let events = vec![outbox::row(&fact("a", 0)).unwrap()];
+        // As far as `Transaction::commit` comes before it commits.
+        outbox::append(&*first, events).await.unwrap();
+        let (database, other) = (world.database.clone(), world.database.clone());
+        let second = tokio::spawn(async move {
+            let transaction = database.begin().await.unwrap();
+            transaction.publish(&fact("a", 1)).unwrap();
+            transaction.commit().await.unwrap();
+        });
+        // SQLite has one writer: there the second has not even begun.
+        if engine == Engine::Postgres {
+            let waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+            let waits = Statement::from_string(world.backend(), waits);
+            eventually("the second waits for the first", async || {
+                other.read().query_one_raw(waits.clone()).await.unwrap().is_some()
+            })
+            .await;
+        }
+        world.relay().drain().await.unwrap();
+        first.commit().await.unwrap();
+        second.await.unwrap();
+        world.relay().drain().await.unwrap();
+        assert_eq!(world.published().await, BTreeMap::from([("a".to_owned(), vec![0, 1])]));
+    }
+
     async fn many_batches_are_published_in_order_and_marked(engine: Engine) {
         let world = World::new(engine).await;
         for user in ["a", "b", "c"] {
