@@ -161,6 +161,10 @@ impl IdentityProvider for OpenIdProvider {
 mod tests {
     use std::str::FromStr;
 
+    use base64::Engine;
+    use base64::alphabet::URL_SAFE;
+    use base64::engine::GeneralPurpose;
+    use base64::engine::general_purpose::NO_PAD;
     use jsonwebtoken::{Algorithm, Header};
     use openidconnect::core::CoreJsonWebKeySet;
     use serde_json::json;
@@ -193,12 +197,25 @@ mod tests {
             "eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL2thdXRoLmV4YW1wbGUub3JnIiwic3ViIjoiNDIifQ.".to_owned();
         let others = [("aud", "others"), ("iss", "https://example.org"), ("nonce", "another")];
         let others = others.map(|(name, value)| sign(name, value));
-        Corpus::new([good.clone(), unsigned].into_iter().chain(others)).check_text(file!(), |text| {
+        let (but_the_last, last) = good.split_at(good.len() - 1);
+        let same = format!("{but_the_last}{}", char::from(last.as_bytes()[0] + 1));
+        assert!(means_the_same(&same, &good), "{same}");
+        Corpus::new([good.clone(), unsigned, same].into_iter().chain(others)).check_text(file!(), |text| {
             let token = CoreIdToken::from_str(text).ok();
             let nonce = Nonce::new("n".to_owned());
             let subject = token.and_then(|token| provider.subject(&client, &token, &nonce).ok());
-            assert_eq!(subject.as_deref(), (text == good).then_some("42"), "{text}");
+            assert_eq!(subject.as_deref(), means_the_same(text, &good).then_some("42"), "{text}");
         });
+    }
+
+    /// Two texts of one token: the last character of a signature of 64 bytes holds four bits that openidconnect does not read.
+    fn means_the_same(text: &str, token: &str) -> bool {
+        let engine = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
+        let read = |text: &str| {
+            let (signed, signature) = text.rsplit_once('.')?;
+            Some((signed.to_owned(), engine.decode(signature).ok()?))
+        };
+        read(text) == read(token)
     }
 
     fn metadata(key: &SigningKey) -> CoreProviderMetadata {
