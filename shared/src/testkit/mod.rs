@@ -29,7 +29,7 @@ pub use model::{ModelAct, ModelProvider, ModelRequest};
 pub use nats::{Broker, NatsServer};
 pub use neighbour::{Neighbour, everything_published};
 pub use postgres::PostgresServer;
-pub use process::{Process, binary, free_port, without_cargo};
+pub use process::{Process, binary, dynamic_library, free_port, without_cargo};
 pub use schema::{check_migrations, next_release, next_release_if_asked, schema};
 pub use service::{call_by_path, caller, check_authority, mesh_signing_key, service_config};
 pub use streams::{deliver_again, events, first_dead_letter, idle, publish_as_told, tried_in_vain};

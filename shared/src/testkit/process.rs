@@ -1,5 +1,6 @@
 //! Child processes that cannot outlive the test.
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
@@ -145,6 +146,21 @@ pub fn binary(name: &str) -> PathBuf {
 
 /// A binary that is built with these features.
 pub(super) fn built(name: &str, features: &[&str]) -> PathBuf {
+    // With the features of the whole workspace, as `cargo test --workspace` has just built it.
+    cargo_build(&["--workspace", "--bin", name, "--features", &features.join(",")]).join(name)
+}
+
+/// The dynamic library of a crate of the workspace, built if it is not there.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn dynamic_library(package: &str) -> PathBuf {
+    let file = format!("{DLL_PREFIX}{}{DLL_SUFFIX}", package.replace('-', "_"));
+    cargo_build(&["--package", package]).join(file)
+}
+
+/// Builds with the profile of this process: the folder of what was built.
+fn cargo_build(what: &[&str]) -> PathBuf {
     let this = std::env::current_exe().expect("a process has a path");
     // Tests are in target/<profile>/deps, binaries one folder above.
     let folder = this.parent().expect("an executable is in a folder");
@@ -152,14 +168,14 @@ pub(super) fn built(name: &str, features: &[&str]) -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     without_cargo(&mut build);
     let status = build
-        // With the features of the whole workspace, as `cargo test --workspace` has just built it.
-        .args(["build", "--quiet", "--workspace", "--bin", name, "--features", &features.join(",")])
+        .args(["build", "--quiet"])
+        .args(what)
         .args(if folder.ends_with("release") { &["--release"][..] } else { &[] })
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "{name} does not build");
-    folder.join(name)
+    assert!(status.success(), "it does not build: {what:?}");
+    folder.to_owned()
 }
 
 /// Keeps what cargo tells a test of itself from a command that builds: it would make build scripts that look at it, such

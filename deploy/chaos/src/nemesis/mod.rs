@@ -1,7 +1,8 @@
-//! What goes wrong: processes die and stand still, the provider's wire and the models fail, disks are full, notices come
-//! twice, late, or not at all.
+//! What goes wrong: processes die and stand still, clocks jump, the provider's wire and the models fail, disks are full and
+//! slow, notices come twice, late, or not at all.
 
 mod disk;
+mod host;
 mod model;
 mod notices;
 mod processes;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use disk::{Disk, has_own_mounts, with_own_mounts};
+pub use host::{Host, preload};
 pub use model::Models;
 pub use notices::NoticeDesk;
 pub use processes::disturb;

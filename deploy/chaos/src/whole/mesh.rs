@@ -17,7 +17,7 @@ use super::admin::SESSION_KEY;
 use crate::BoxError;
 use crate::checker::{WAITING, Work};
 use crate::mesh::{OPEN_ORDERS, OPEN_REFUNDS, PATIENCE, PROVIDER_LIMIT};
-use crate::nemesis::Disk;
+use crate::nemesis::{Disk, Host, preload};
 
 /// The services, in the order of their databases.
 pub const SERVICES: [&str; 3] = ["user-svc", "counseling-svc", "payment-svc"];
@@ -52,6 +52,8 @@ pub struct Around<'a> {
     pub has_lines: bool,
     /// Whether a broker that is one server, and each SQLite file, has a [`Disk`] of its own.
     pub has_disks: bool,
+    /// Whether processes run on a [`Host`] whose clock can be moved, where there is one.
+    pub has_hosts: bool,
 }
 
 /// How one process reaches others.
@@ -78,6 +80,8 @@ impl Line {
 pub struct Mesh {
     /// The disks of the broker (`nats-server`) and of services. They go before what is on them.
     pub disks: Vec<(&'static str, Disk)>,
+    /// What the processes run on, if that can be told: instances of a service that share a file share a machine.
+    pub hosts: Vec<Host>,
     /// The broker.
     pub brokers: Brokers,
     /// The gateways, and then the instances of each service, by name.
@@ -120,6 +124,9 @@ impl Mesh {
         let replicas = if is_cluster { "3" } else { "1" };
         let (mut processes, mut lines) = (Vec::new(), Vec::new());
         let log = |name: &str, number| folder.path().join(format!("{name}-{number}.log"));
+        let preload = around.has_hosts.then(preload).flatten();
+        let mut hosts = Hosts { preload, all: Vec::new() };
+        let host = |name: &str, number| folder.path().join(format!("{name}-{number}.host"));
         for number in 0..INSTANCES {
             let signing = mesh_signing_key().to_pem()?;
             let gateway = if around.has_lines {
@@ -142,6 +149,7 @@ impl Mesh {
                 ("QUEUE_LIMIT", "0"),
                 ("UPSTREAM_CONCURRENCY_MIN", "1024"),
             ]);
+            let gateway = hosts.run(gateway, &host("gateway", number))?;
             processes.push(("gateway", each("gateway", number, gateway.logging_to(&log("gateway", number)))));
         }
         let sandbox = Sandbox::start(SandboxSettings {
@@ -179,6 +187,9 @@ impl Mesh {
                     ("ORDER_OPEN_FOR", "6"),
                     ("ORDER_LOOK_AGAIN", "1"),
                 ]);
+                // Whoever shares a file shares a machine.
+                let number_of_host = if engine == Engine::Sqlite { 0 } else { number };
+                let process = hosts.run(process, &host(service, number_of_host))?;
                 processes.push((service, each(service, number, process.logging_to(&log(service, number)))));
             }
             files.push(file);
@@ -191,7 +202,8 @@ impl Mesh {
             Database::connect(&files[1].settings()).await?,
             Database::connect(&files[2].settings()).await?,
         ];
-        Ok(Self { disks, brokers, processes, lines, databases, sandbox, folder, _files: files })
+        let hosts = hosts.all;
+        Ok(Self { disks, hosts, brokers, processes, lines, databases, sandbox, folder, _files: files })
     }
 
     /// Lets everything arrive at once again.
@@ -262,6 +274,23 @@ impl Mesh {
     /// Keeps logs and history when the mesh is gone: where they are.
     pub fn keep(self) -> PathBuf {
         self.folder.keep()
+    }
+}
+
+/// Machines, each for the processes that one file tells.
+struct Hosts {
+    preload: Option<PathBuf>,
+    all: Vec<Host>,
+}
+
+impl Hosts {
+    /// Makes a process run on the machine that this file tells of; on none of its own if there are none.
+    fn run(&mut self, process: Killable, file: &Path) -> Result<Killable, BoxError> {
+        let Some(preload) = &self.preload else { return Ok(process) };
+        if self.all.last().is_none_or(|last| last.file() != file) {
+            self.all.push(Host::new(preload, file)?);
+        }
+        Ok(self.all.last().into_iter().fold(process, |process, host| process.with(&host.environment())))
     }
 }
 

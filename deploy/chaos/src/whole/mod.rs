@@ -76,6 +76,8 @@ pub struct Report {
     pub faults: BTreeMap<&'static str, u64>,
     /// Whether disks could be filled.
     pub has_full_disks: bool,
+    /// Whether clocks could be moved and disks slowed down.
+    pub has_hosts: bool,
     /// What is not as it has to be.
     pub violations: Vec<String>,
     /// Logs and history, kept if there are violations.
@@ -101,8 +103,13 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
         _ => process,
     };
     let models_environment = models.environment();
-    let around =
-        Around { provider_url: Some(&wire.url), models: &models_environment, has_lines: true, has_disks };
+    let around = Around {
+        provider_url: Some(&wire.url),
+        models: &models_environment,
+        has_lines: true,
+        has_disks,
+        has_hosts: true,
+    };
     let mesh = Box::pin(Mesh::start(engine, is_cluster, around, each)).await?;
     wire.lead_to(mesh.sandbox.url());
     let rest = Arc::new(Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?);
@@ -150,12 +157,23 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let compared = Box::pin(compare(&mesh, &accounts, &mut violations)).await?;
     let violations = violations.into_inner();
     let requests = rest.made();
-    let has_full_disks = !mesh.disks.is_empty();
+    let (has_full_disks, has_hosts) = (!mesh.disks.is_empty(), !mesh.hosts.is_empty());
     let kept = (!violations.is_empty()).then(|| mesh.keep());
     let took = [started, acted, rested, comparing.elapsed()];
     let faults = faults.counts();
     let accounts = accounts.len();
-    Ok(Report { options, accounts, requests, compared, faults, has_full_disks, violations, kept, took })
+    Ok(Report {
+        options,
+        accounts,
+        requests,
+        compared,
+        faults,
+        has_full_disks,
+        has_hosts,
+        violations,
+        kept,
+        took,
+    })
 }
 
 /// Compares everything, again and again until it is as it has to be: how many things of each kind.
@@ -228,6 +246,9 @@ impl fmt::Display for Report {
                 "mounting small ones takes root on Linux"
             };
             writeln!(out, "         no disk was filled: {reason}")?;
+        }
+        if !self.has_hosts {
+            writeln!(out, "         no clock was moved and no disk was slow: that takes Linux")?;
         }
         for (what, number) in &self.compared {
             writeln!(out, "  {number:>6} {what} compared")?;

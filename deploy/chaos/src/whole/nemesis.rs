@@ -12,6 +12,8 @@ use tokio::time::sleep;
 use super::mesh::{Brokers, Mesh, SERVICES};
 use crate::nemesis::Faults;
 
+/// How far a clock jumps at most, in milliseconds: tokens between processes are good for a minute, and used for half of it.
+const MOST_AHEAD: i64 = 20_000;
 /// What processes are called.
 const NAMES: [&str; 4] = ["gateway", SERVICES[0], SERVICES[1], SERVICES[2]];
 
@@ -30,12 +32,13 @@ pub async fn disturb(
             kill_one(mesh, victim, &mut chance, faults).await;
             continue;
         }
-        match chance.random_range(0..18) {
+        match chance.random_range(0..22) {
             0..5 => kill_one(mesh, NAMES[chance.random_range(0..NAMES.len())], &mut chance, faults).await,
             5..8 => freeze_one(mesh, &mut chance, faults).await,
             8 => restart_all(mesh, &mut chance, faults).await,
             9..13 => disturb_lines(mesh, &mut chance, faults).await,
             13..15 if !mesh.disks.is_empty() => fill_one(mesh, &mut chance, faults).await,
+            18..22 if !mesh.hosts.is_empty() => disturb_host(mesh, &mut chance, faults).await,
             _ => match &mesh.brokers {
                 Brokers::One(server) => {
                     let pause = Duration::from_millis(chance.random_range(100..2500));
@@ -139,6 +142,25 @@ async fn fill_one(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
         server.kill();
         Box::pin(server.resume()).await;
     }
+}
+
+/// A clock that jumps, and later back, or a disk on which everything takes longer to be written through.
+async fn disturb_host(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
+    let Some(host) = mesh.hosts.iter().choose(chance) else { return };
+    if chance.random_bool(0.5) {
+        let (ahead, counted) = match chance.random_bool(0.5) {
+            true => (chance.random_range(100..MOST_AHEAD), "a clock jumped ahead"),
+            false => (-chance.random_range(100..MOST_AHEAD), "a clock jumped back"),
+        };
+        faults.count(counted);
+        host.set_ahead(ahead);
+    } else {
+        faults.count("a disk was slow");
+        host.set_slower(Duration::from_millis(chance.random_range(20..400)));
+    }
+    sleep(Duration::from_millis(chance.random_range(300..4000))).await;
+    host.set_ahead(0);
+    host.set_slower(Duration::ZERO);
 }
 
 async fn disturb_cluster(mesh: &Mesh, cluster: &NatsCluster, chance: &mut StdRng, faults: &Faults) {

@@ -24,6 +24,9 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Relay {
     /// Leases those of `lanes` that nobody holds. Rows that another replica is just leasing are skipped, not
     /// waited for.
+    ///
+    /// No lease ends later than one lease from now: what does was given by a clock that has been put back since, and if
+    /// its owner is gone nobody would have the lane until then. Clocks may differ by as much as a lease.
     pub(super) async fn lease(&self, lanes: &[i32]) -> Result<Vec<i32>, DbErr> {
         let now = self.clock.now();
         let free = Query::select()
@@ -34,7 +37,8 @@ impl Relay {
                 Condition::any()
                     .add(Column::Owner.is_null())
                     .add(Column::Owner.eq(&*self.replica))
-                    .add(Column::LeasedUntil.lt(now)),
+                    .add(Column::LeasedUntil.lt(now))
+                    .add(Column::LeasedUntil.gt(now.plus(self.settings.lease * 2))),
             )
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .to_owned();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testkit::eventually;
+use crate::time::Clock;
 
 fn in_order(count: usize) -> Vec<usize> {
     (0..count).collect()
@@ -105,6 +106,22 @@ crate::on_each_engine! {
         second.await.unwrap();
         world.relay().drain().await.unwrap();
         assert_eq!(world.published().await, BTreeMap::from([("a".to_owned(), vec![0, 1])]));
+    }
+
+    async fn a_lease_that_a_wrong_clock_gave_holds_nobody_up(engine: Engine) {
+        let world = World::new(engine).await;
+        world.commit("a", 1).await;
+        let lease = RelaySettings::default().lease;
+        let leased = async |ahead: Duration| {
+            let until = Clock::system().now().plus(ahead).as_micros();
+            let lease = format!("UPDATE outbox_lane SET owner = 'gone', leased_until = {until}");
+            world.database.write().execute_unprepared(&lease).await.unwrap();
+            world.relay().drain().await.unwrap();
+            world.backlog().await == 1
+        };
+        assert!(leased(lease).await, "it may be there and publish");
+        assert!(!leased(lease * 100).await, "the clock that said so has been put back");
+        assert_eq!(world.published().await, BTreeMap::from([("a".to_owned(), vec![0])]));
     }
 
     async fn many_batches_are_published_in_order_and_marked(engine: Engine) {

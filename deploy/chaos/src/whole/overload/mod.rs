@@ -67,7 +67,8 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let mesh = Box::pin(Mesh::start(engine, false, Around::default(), each)).await?;
     let rest = Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?;
     until_ready(&rest).await?;
-    let requests = Arc::new(Requests::prepare(&rest).await?);
+    let user_svc = mesh.of("user-svc").next().ok_or("no user-svc")?;
+    let requests = Arc::new(Requests::prepare(&rest, user_svc.address()).await?);
     let gateways = mesh.gateways();
 
     let few = Sockets::new(&gateways, CLOSED)?;
