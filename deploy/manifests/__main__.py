@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from . import checks, compose, kubernetes
+from . import charts, checks, compose, kubernetes
 
 
 def main(kubectl: str, command: str) -> int:
@@ -22,6 +22,7 @@ def main(kubectl: str, command: str) -> int:
     problems = compose.problems() + checks.variables(containers)
     for name, text in overlays.items():
         problems += kubernetes.problems(name, text)
+    problems += charts.problems(*charts.load(), overlays["production"])
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     if not problems:

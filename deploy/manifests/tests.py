@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import unittest
 
-from . import checks, compose, kubernetes
+from . import charts, checks, compose, kubernetes
 
 
 class Variables(unittest.TestCase):
@@ -58,6 +58,29 @@ class Kubernetes(unittest.TestCase):
     def test_it_may_do_no_more_than_it_needs(self) -> None:
         self.pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] = False
         self.assertIn("may do more", kubernetes.pod_problems(self.pod)[0])
+
+
+class Charts(unittest.TestCase):
+    def setUp(self) -> None:
+        self.broker, self.adapter = charts.load()
+
+    def problems(self) -> list[str]:
+        return charts.problems(self.broker, self.adapter, kubernetes.rendered("production").read_text())
+
+    def test_they_agree_with_ours(self) -> None:
+        self.assertEqual(self.problems(), [])
+
+    def test_the_broker_is_the_same_as_in_compose(self) -> None:
+        self.broker["container"]["image"]["tag"] = "2.10.0-alpine"
+        self.assertIn("in compose", self.problems()[0])
+
+    def test_every_node_of_the_broker_is_known(self) -> None:
+        self.broker["config"]["cluster"]["replicas"] = 5
+        self.assertIn("NATS_URL", self.problems()[0])
+
+    def test_autoscalers_ask_for_what_there_is(self) -> None:
+        self.adapter["rules"]["external"][0]["name"]["as"] = "pending"
+        self.assertIn("does not make hearlers_consumer_pending", self.problems()[0])
 
 
 if __name__ == "__main__":
