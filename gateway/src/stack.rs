@@ -88,8 +88,8 @@ async fn count(State(around): State<Arc<Around>>, request: Request, next: Next) 
 async fn identify(State(around): State<Arc<Around>>, request: Request, next: Next) -> Response {
     let request_id = request_id(&request);
     let is_api = request.uri().path().starts_with("/v1/");
-    let mut response = match around.pressure.relieve(&request) {
-        Ok(()) => REQUEST_ID.scope(request_id.clone(), observe(request, next)).await,
+    let mut response = match around.pressure.admit(&request) {
+        Ok(_admitted) => REQUEST_ID.scope(request_id.clone(), observe(request, next)).await,
         Err(refusal) => REQUEST_ID.sync_scope(request_id.clone(), || refusal.into_response()),
     };
     let headers = response.headers_mut();

@@ -3,8 +3,10 @@
 //! Whether it has shows in how long a task that could run has to wait until it does. A fixed number of requests would not
 //! tell: a thousand that wait for a model are little work, and fifty that read a profile may be too much.
 
+mod valve;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -15,35 +17,35 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::envelope::ApiError;
 use crate::measure;
+use valve::{Seen, Valve};
 
 /// How often it is looked whether a timer comes late, and how often something changes.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(5);
 const WINDOW: Duration = Duration::from_millis(100);
-/// What is let through, of all: never nothing, or nobody would see that it is over.
-const ALL: f64 = 1.0;
-const FEWEST: f64 = 0.02;
-/// How much fewer are let through after a window in which there was too much to do, and how much more after another.
-const FEWER: f64 = 0.7;
-const MORE: f64 = 1.05;
-/// After so many others in a row it is over, and it may go faster. While it lasts, fewer make good for one with too much.
-const OVER: u32 = 10;
-const MUCH_MORE: f64 = 1.3;
 /// How long clients should wait.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Those who look after the gateway come through.
 const SPARED: [&str; 3] = ["/livez", "/readyz", "/ops"];
 
-/// How much of what comes is let through: a share of all.
+/// How much of what comes is let through, and what has come.
 pub struct Pressure {
+    /// Of `u32::MAX`.
     share: AtomicU32,
+    /// For how many requests at once there is room.
+    room: AtomicUsize,
+    in_flight: AtomicUsize,
+    /// In this window: the most at once, how many came, and how many of those before were answered.
+    peak: AtomicUsize,
+    arrived: AtomicUsize,
+    answered: AtomicUsize,
     refused: Counter,
 }
 
 impl Pressure {
     /// Looks until `shutdown` begins; never, with a limit of zero.
     pub fn watch(limit: Duration, shutdown: &Shutdown) -> Arc<Self> {
-        let pressure = Arc::new(Self::admitting(u32::MAX));
-        measure::admitted(ALL);
+        let pressure = Arc::new(Self::admitting(u32::MAX, usize::MAX));
+        measure::admitted(1.0);
         if !limit.is_zero() {
             let (looking, ending) = (pressure.clone(), shutdown.clone());
             shutdown.spawn(async move {
@@ -56,9 +58,11 @@ impl Pressure {
         pressure
     }
 
-    /// Lets through so many of `u32::MAX`.
-    fn admitting(share: u32) -> Self {
-        Self { share: AtomicU32::new(share), refused: measure::shed("work") }
+    /// Lets through so many of `u32::MAX`, and as many at once as there is room for.
+    fn admitting(share: u32, room: usize) -> Self {
+        let [in_flight, peak, arrived, answered] = [(); 4].map(|()| AtomicUsize::default());
+        let (share, room) = (AtomicU32::new(share), AtomicUsize::new(room));
+        Self { share, room, in_flight, peak, arrived, answered, refused: measure::shed("work") }
     }
 
     async fn look(&self, limit: Duration) {
@@ -74,63 +78,66 @@ impl Pressure {
             // Half of them were as late: one of them may be by chance.
             let middle = looks.len() / 2;
             let late = *looks.select_nth_unstable(middle).1;
-            let before = valve.share;
-            valve.turn(late > limit);
-            if before == ALL && valve.share < ALL {
+            let was_all = valve.admits_all();
+            valve.turn(&Seen {
+                is_late: late > limit,
+                windows: began.elapsed().as_secs_f64() / WINDOW.as_secs_f64(),
+                arrived: self.arrived.swap(0, Relaxed),
+                answered: self.answered.swap(0, Relaxed),
+                peak: self.peak.swap(self.in_flight.load(Relaxed), Relaxed),
+            });
+            if was_all && !valve.admits_all() {
                 tracing::warn!(?late, "more to do than this gateway can: some requests are refused");
-            } else if before < ALL && valve.share == ALL {
+            } else if !was_all && valve.admits_all() {
                 tracing::info!("no requests are refused any more");
             }
-            measure::admitted(valve.share);
-            self.share.store((valve.share * f64::from(u32::MAX)) as u32, Ordering::Relaxed);
+            measure::admitted(valve.share());
+            self.share.store((valve.share() * f64::from(u32::MAX)) as u32, Relaxed);
+            self.room.store(valve.room(), Relaxed);
         }
     }
 
-    /// Refuses what is too much.
+    /// Lets a request in, or refuses what is too much. It is answered when what this returns is dropped.
     ///
     /// # Errors
     /// 503.
-    pub fn relieve(&self, request: &Request) -> Result<(), ApiError> {
-        if self.admits() || SPARED.iter().any(|path| request.uri().path().starts_with(path)) {
-            return Ok(());
+    pub fn admit(&self, request: &Request) -> Result<Admitted<'_>, ApiError> {
+        if SPARED.iter().any(|path| request.uri().path().starts_with(path)) {
+            return Ok(Admitted(None));
         }
-        self.refused.increment(1);
-        let message = "there is too much to do at the moment";
-        let refusal = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "E50301", message);
-        Err(refusal.retry_after(Some(RETRY_AFTER)))
+        self.enter().ok_or_else(|| {
+            self.refused.increment(1);
+            let message = "there is too much to do at the moment";
+            let refusal = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "E50301", message);
+            refusal.retry_after(Some(RETRY_AFTER))
+        })
     }
 
-    /// Whether the next request is one that is let through: by chance, so that nobody is refused again and again.
-    fn admits(&self) -> bool {
-        rand::random::<u32>() <= self.share.load(Ordering::Relaxed)
-    }
-}
-
-/// Lets through a share, which changes after each window.
-struct Valve {
-    share: f64,
-    was_late: bool,
-    /// Windows in a row that were not.
-    in_time: u32,
-}
-
-impl Default for Valve {
-    fn default() -> Self {
-        Self { share: ALL, was_late: false, in_time: 0 }
-    }
-}
-
-impl Valve {
-    /// After a window in which most looks were late, or not. One window is chance: the machine may have stood still.
-    fn turn(&mut self, is_late: bool) {
-        if is_late && self.was_late {
-            self.share = (self.share * FEWER).max(FEWEST);
-        } else if !is_late {
-            let more = if self.in_time < OVER { MORE } else { MUCH_MORE };
-            self.share = (self.share * more).min(ALL);
+    fn enter(&self) -> Option<Admitted<'_>> {
+        self.arrived.fetch_add(1, Relaxed);
+        // By chance, so that nobody is refused again and again.
+        if rand::random::<u32>() > self.share.load(Relaxed) {
+            return None;
         }
-        self.in_time = if is_late { 0 } else { self.in_time.saturating_add(1) };
-        self.was_late = is_late;
+        let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
+        if in_flight > self.room.load(Relaxed) {
+            self.in_flight.fetch_sub(1, Relaxed);
+            return None;
+        }
+        self.peak.fetch_max(in_flight, Relaxed);
+        Some(Admitted(Some(self)))
+    }
+}
+
+/// A request that was let in and is not answered yet.
+pub struct Admitted<'a>(Option<&'a Pressure>);
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if let Some(pressure) = self.0 {
+            pressure.in_flight.fetch_sub(1, Relaxed);
+            pressure.answered.fetch_add(1, Relaxed);
+        }
     }
 }
 
@@ -139,29 +146,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn less_is_let_through_while_there_is_too_much_and_all_soon_after() {
-        let mut valve = Valve::default();
-        for is_late in [true, false, true, false] {
-            valve.turn(is_late);
-            assert_eq!(valve.share, ALL, "one late window is chance");
-        }
-        (0..6).for_each(|_| valve.turn(true));
-        assert!(valve.share < 0.2, "{} after half a second", valve.share);
-        (0..100).for_each(|_| valve.turn(true));
-        assert_eq!(valve.share, FEWEST);
-        (0..4).for_each(|_| valve.turn(false));
-        assert!(valve.share < FEWEST * 1.5, "{} as long as it may go on", valve.share);
-        (0..21).for_each(|_| valve.turn(false));
-        assert_eq!(valve.share, ALL, "within three seconds");
-    }
-
-    #[test]
     fn a_share_of_the_requests_is_let_through() {
         let admitted = |share| {
-            let pressure = Pressure::admitting(share);
-            (0..10_000).filter(|_| pressure.admits()).count()
+            let pressure = Pressure::admitting(share, usize::MAX);
+            (0..10_000).filter(|_| pressure.enter().is_some()).count()
         };
         assert_eq!(admitted(u32::MAX), 10_000);
         assert!((500..1500).contains(&admitted(u32::MAX / 10)));
+    }
+
+    #[test]
+    fn no_more_are_let_in_at_once_than_there_is_room_for() {
+        let pressure = Pressure::admitting(u32::MAX, 2);
+        let [first, _second] = [(); 2].map(|()| pressure.enter().unwrap());
+        assert!(pressure.enter().is_none());
+        drop(first);
+        let _third = pressure.enter().unwrap();
+        assert!(pressure.enter().is_none());
     }
 }

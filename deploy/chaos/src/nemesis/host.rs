@@ -76,8 +76,9 @@ mod tests {
     fn seen(host: &Host, folder: &Path) -> i64 {
         let mut command = Command::new("sh");
         command.args(["-c", r#"dd if=/dev/zero of="$0" bs=1 count=1 conv=fsync 2>&1 && date +%s"#]);
-        let output = command.arg(folder.join("written")).envs(host.environment()).output().unwrap();
-        let told = String::from_utf8(output.stdout).unwrap();
+        let output =
+            command.arg(folder.join("written")).envs(host.environment()).output().expect("there is a shell");
+        let told = String::from_utf8_lossy(&output.stdout);
         told.lines().last().and_then(|line| line.parse().ok()).unwrap_or_else(|| panic!("{told}"))
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use shared::testkit::eventually;
 
 use super::world;
@@ -34,8 +35,10 @@ async fn who_comes_when_there_is_too_much_to_do_is_told_when_to_come_again() {
     let is_over = Arc::new(AtomicBool::new(false));
     keep_busy(&is_over);
     eventually("a request is refused", async || {
-        let reply = world.send(call()).await;
-        if reply.status == 503 {
+        // One alone never is: it may be what shows that there is less to do.
+        let replies = join_all((0..40).map(|_| world.send(call()))).await;
+        let refused = replies.into_iter().find(|reply| reply.status == 503);
+        if let Some(reply) = &refused {
             assert_eq!(reply.code(), "E50301", "{}", reply.body);
             assert_eq!(reply.body["message"], "there is too much to do at the moment");
             assert_eq!(reply.headers["retry-after"], "2");
@@ -44,7 +47,7 @@ async fn who_comes_when_there_is_too_much_to_do_is_told_when_to_come_again() {
             assert_eq!(reply.headers["cache-control"], "no-store");
             assert_eq!(reply.headers["x-request-id"], "client-7");
         }
-        reply.status == 503
+        refused.is_some()
     })
     .await;
     for _ in 0..10 {
