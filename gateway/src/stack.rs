@@ -89,7 +89,11 @@ async fn identify(State(around): State<Arc<Around>>, request: Request, next: Nex
     let request_id = request_id(&request);
     let is_api = request.uri().path().starts_with("/v1/");
     let mut response = match around.pressure.admit(&request) {
-        Ok(_admitted) => REQUEST_ID.scope(request_id.clone(), observe(request, next)).await,
+        Ok(admitted) => {
+            let response = REQUEST_ID.scope(request_id.clone(), observe(request, next)).await;
+            admitted.answered(response.status());
+            response
+        }
         Err(refusal) => REQUEST_ID.sync_scope(request_id.clone(), || refusal.into_response()),
     };
     let headers = response.headers_mut();

@@ -112,7 +112,7 @@ enum Command {
         #[arg(long, default_value_t = 1000)]
         sockets: usize,
         /// How many milliseconds work may wait in a gateway while nothing is refused (`QUEUE_LIMIT`).
-        #[arg(long, default_value_t = 10)]
+        #[arg(long, default_value_t = 2)]
         queue_limit: u64,
         /// Where the services keep their data.
         #[arg(long, value_enum, default_value_t = Database::Postgres)]

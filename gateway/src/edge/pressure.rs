@@ -68,16 +68,15 @@ impl Pressure {
     async fn look(&self, limit: Duration) {
         let mut valve = Valve::default();
         loop {
-            let (began, mut looks) = (Instant::now(), Vec::new());
+            let (began, mut looks, mut late) = (Instant::now(), 0, Duration::ZERO);
             while began.elapsed() < WINDOW {
                 let due = Instant::now() + LOOK;
                 sleep_until(due).await;
                 // That timers count whole milliseconds does not make anything late.
-                looks.push(due.elapsed().saturating_sub(Duration::from_millis(1)));
+                late += due.elapsed().saturating_sub(Duration::from_millis(1));
+                looks += 1;
             }
-            // Half of them were as late: one of them may be by chance.
-            let middle = looks.len() / 2;
-            let late = *looks.select_nth_unstable(middle).1;
+            let late = late / looks;
             let was_all = valve.admits_all();
             valve.turn(&Seen {
                 is_late: late > limit,
@@ -97,7 +96,7 @@ impl Pressure {
         }
     }
 
-    /// Lets a request in, or refuses what is too much. It is answered when what this returns is dropped.
+    /// Lets a request in, or refuses what is too much. It is in flight until what this returns is dropped.
     ///
     /// # Errors
     /// 503.
@@ -129,14 +128,22 @@ impl Pressure {
     }
 }
 
-/// A request that was let in and is not answered yet.
+/// A request that was let in.
 pub struct Admitted<'a>(Option<&'a Pressure>);
+
+impl Admitted<'_> {
+    /// It was answered with this status: one more that was done, unless somebody else had too much to do for it.
+    pub fn answered(self, status: StatusCode) {
+        if let Some(pressure) = self.0.filter(|_| status != StatusCode::SERVICE_UNAVAILABLE) {
+            pressure.answered.fetch_add(1, Relaxed);
+        }
+    }
+}
 
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
         if let Some(pressure) = self.0 {
             pressure.in_flight.fetch_sub(1, Relaxed);
-            pressure.answered.fetch_add(1, Relaxed);
         }
     }
 }
