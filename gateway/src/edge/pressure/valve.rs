@@ -9,8 +9,9 @@ const MUCH_MORE: f64 = 1.2;
 const NEAR: std::ops::Range<f64> = 0.8..1.1;
 /// Never fewer in a window, or nobody would see that it is over.
 const FEWEST: f64 = 1.0;
-/// After so many windows in which all could have been let through it is over.
+/// After so many windows in which this many times what came could have been let through it is over.
 const OVER: u32 = 10;
+const ENOUGH: f64 = 1.2;
 /// How much of what is usual at once is forgotten in a window: most of it within half a minute.
 const FORGOTTEN: f64 = 0.99;
 /// How many more than twice as many as usual there may be at once: while all is well, and while there is too much to do.
@@ -71,7 +72,7 @@ impl Valve {
     }
 
     fn grown(&mut self, budget: f64) -> Option<f64> {
-        let is_enough = budget >= self.arriving / FEWER.sqrt();
+        let is_enough = budget >= self.arriving * ENOUGH;
         self.enough = if is_enough { self.enough + 1 } else { 0 };
         let more = if NEAR.contains(&(budget / self.ceiling)) { MORE } else { MUCH_MORE };
         (self.enough < OVER).then_some(budget * more)
