@@ -2,7 +2,8 @@
 
 Streams come first and databases after them, so that no database lacks what a consumer has acknowledged. What was published in
 between is in the databases alone: a restore marks it as not published, the relays publish it again, and whoever has applied
-it already knows its id.
+it already knows its id. Of the databases those of callers come first, so that what they were told by others is there, such as a
+token that was held for a message.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from .jetstream import JetStream
 from .settings import (CERTS, DATA, KEYS, MESH, ROOT, SERVICES, STREAMS, MeshError, get, nats_password_file,
                        nats_passwords)
 
+# Callers before whom they call.
+IN_ORDER = ("counseling-svc", "payment-svc", "user-svc")
 # Who is there now is not who was there then.
 PASSING = {"KV_mesh"}
 NATS_PATIENCE = 15
@@ -42,7 +45,7 @@ def backup(folder: Path) -> int:
                 if stream not in PASSING:
                     broker.save(stream, scratch / "streams" / stream)
         (scratch / "data").mkdir()
-        for service in SERVICES:
+        for service in IN_ORDER:
             with contextlib.closing(sqlite3.connect(DATA / f"{service}.db", timeout=10)) as database:
                 database.execute("VACUUM INTO ?", [str(scratch / "data" / f"{service}.db")])
         for place in (DATA / "sandbox.jsonl",):
