@@ -24,8 +24,6 @@ from .jetstream import JetStream
 from .settings import (CERTS, DATA, KEYS, MESH, ROOT, SERVICES, STREAMS, MeshError, get, nats_password_file,
                        nats_passwords)
 
-# Callers before whom they call.
-IN_ORDER = ("counseling-svc", "payment-svc", "user-svc")
 # Who is there now is not who was there then.
 PASSING = {"KV_mesh"}
 NATS_PATIENCE = 15
@@ -45,7 +43,7 @@ def backup(folder: Path) -> int:
                 if stream not in PASSING:
                     broker.save(stream, scratch / "streams" / stream)
         (scratch / "data").mkdir()
-        for service in IN_ORDER:
+        for service in reversed(SERVICES):
             with contextlib.closing(sqlite3.connect(DATA / f"{service}.db", timeout=10)) as database:
                 database.execute("VACUUM INTO ?", [str(scratch / "data" / f"{service}.db")])
         for place in (DATA / "sandbox.jsonl",):

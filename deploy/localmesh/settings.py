@@ -21,6 +21,7 @@ KEYS = MESH / "keys"
 CERTS = MESH / "certs"
 STATE = MESH / "mesh.json"
 
+# Whoever is called comes before its callers.
 SERVICES = ("user-svc", "counseling-svc", "payment-svc")
 BINARIES = (*SERVICES, "gateway")
 # Of the broker: one a process, one for the console in the gateway, and one for people.

@@ -22,17 +22,19 @@ pub struct Host {
     preload: String,
     file: String,
     told: File,
+    has_disk: bool,
 }
 
 impl Host {
-    /// A machine for processes that this is loaded into; `file` becomes how it is told what it is like.
+    /// A machine for processes that this is loaded into; `file` becomes how it is told what it is like. It has a disk if
+    /// they keep something there.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn new(preload: &Path, file: &Path) -> Result<Self, BoxError> {
+    pub fn new(preload: &Path, file: &Path, has_disk: bool) -> Result<Self, BoxError> {
         let told = File::create(file)?;
         told.set_len(16)?;
-        Ok(Self { preload: text(preload)?.to_owned(), file: text(file)?.to_owned(), told })
+        Ok(Self { preload: text(preload)?.to_owned(), file: text(file)?.to_owned(), told, has_disk })
     }
 
     /// What its processes have in their environment.
@@ -40,9 +42,9 @@ impl Host {
         [("LD_PRELOAD", &self.preload), ("CHAOS_PRELOAD", &self.file)]
     }
 
-    /// How it is told what it is like.
-    pub fn file(&self) -> &Path {
-        Path::new(&self.file)
+    /// Whether anything is written through to its disk.
+    pub fn has_disk(&self) -> bool {
+        self.has_disk
     }
 
     /// Moves its clock: so many milliseconds ahead of the right time, or behind it.
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn a_process_sees_the_clock_and_the_disk_of_its_host() {
         let folder = tempfile::tempdir().unwrap();
-        let host = Host::new(&preload().unwrap(), &folder.path().join("host")).unwrap();
+        let host = Host::new(&preload().unwrap(), &folder.path().join("host"), true).unwrap();
         let ahead = || {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
             seen(&host, folder.path()) - i64::try_from(now).unwrap()

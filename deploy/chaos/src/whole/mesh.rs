@@ -125,8 +125,11 @@ impl Mesh {
         let (mut processes, mut lines) = (Vec::new(), Vec::new());
         let log = |name: &str, number| folder.path().join(format!("{name}-{number}.log"));
         let preload = around.has_hosts.then(preload).flatten();
-        let mut hosts = Hosts { preload, all: Vec::new() };
-        let host = |name: &str, number| folder.path().join(format!("{name}-{number}.host"));
+        let new_host = |name: &str, number, has_disk| {
+            let file = folder.path().join(format!("{name}-{number}.host"));
+            preload.as_ref().map(|preload| Host::new(preload, &file, has_disk)).transpose()
+        };
+        let mut hosts = Vec::new();
         for number in 0..INSTANCES {
             let signing = mesh_signing_key().to_pem()?;
             let gateway = if around.has_lines {
@@ -149,7 +152,8 @@ impl Mesh {
                 ("QUEUE_LIMIT", "0"),
                 ("UPSTREAM_CONCURRENCY_MIN", "1024"),
             ]);
-            let gateway = hosts.run(gateway, &host("gateway", number))?;
+            hosts.extend(new_host("gateway", number, false)?);
+            let gateway = on(hosts.last(), gateway);
             processes.push(("gateway", each("gateway", number, gateway.logging_to(&log("gateway", number)))));
         }
         let sandbox = Sandbox::start(SandboxSettings {
@@ -188,8 +192,11 @@ impl Mesh {
                     ("ORDER_LOOK_AGAIN", "1"),
                 ]);
                 // Whoever shares a file shares a machine.
-                let number_of_host = if engine == Engine::Sqlite { 0 } else { number };
-                let process = hosts.run(process, &host(service, number_of_host))?;
+                let is_sqlite = engine == Engine::Sqlite;
+                if number == 0 || !is_sqlite {
+                    hosts.extend(new_host(service, number, is_sqlite)?);
+                }
+                let process = on(hosts.last(), process);
                 processes.push((service, each(service, number, process.logging_to(&log(service, number)))));
             }
             files.push(file);
@@ -202,7 +209,6 @@ impl Mesh {
             Database::connect(&files[1].settings()).await?,
             Database::connect(&files[2].settings()).await?,
         ];
-        let hosts = hosts.all;
         Ok(Self { disks, hosts, brokers, processes, lines, databases, sandbox, folder, _files: files })
     }
 
@@ -277,20 +283,11 @@ impl Mesh {
     }
 }
 
-/// Machines, each for the processes that one file tells.
-struct Hosts {
-    preload: Option<PathBuf>,
-    all: Vec<Host>,
-}
-
-impl Hosts {
-    /// Makes a process run on the machine that this file tells of; on none of its own if there are none.
-    fn run(&mut self, process: Killable, file: &Path) -> Result<Killable, BoxError> {
-        let Some(preload) = &self.preload else { return Ok(process) };
-        if self.all.last().is_none_or(|last| last.file() != file) {
-            self.all.push(Host::new(preload, file)?);
-        }
-        Ok(self.all.last().into_iter().fold(process, |process, host| process.with(&host.environment())))
+/// A process on this machine, if there are any.
+fn on(host: Option<&Host>, process: Killable) -> Killable {
+    match host {
+        Some(host) => process.with(&host.environment()),
+        None => process,
     }
 }
 

@@ -147,7 +147,7 @@ async fn fill_one(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
 /// A clock that jumps, and later back, or a disk on which everything takes longer to be written through.
 async fn disturb_host(mesh: &Mesh, chance: &mut StdRng, faults: &Faults) {
     let Some(host) = mesh.hosts.iter().choose(chance) else { return };
-    if chance.random_bool(0.5) {
+    if !host.has_disk() || chance.random_bool(0.5) {
         let (ahead, counted) = match chance.random_bool(0.5) {
             true => (chance.random_range(100..MOST_AHEAD), "a clock jumped ahead"),
             false => (-chance.random_range(100..MOST_AHEAD), "a clock jumped back"),
