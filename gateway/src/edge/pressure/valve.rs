@@ -7,8 +7,10 @@ const MORE: f64 = 1.01;
 const MUCH_MORE: f64 = 1.2;
 /// What is near.
 const NEAR: std::ops::Range<f64> = 0.8..1.1;
-/// Never fewer in a window, or nobody would see that it is over.
+/// Never fewer in a window, or nobody would see that it is over; and never a smaller part of what could be done when it began:
+/// if that is still too much, something else keeps the machine busy, and to refuse more helps nobody.
 const FEWEST: f64 = 1.0;
+const SMALLEST: f64 = 0.05;
 /// After so many windows in which this many times what came could have been let through it is over.
 const OVER: u32 = 10;
 const ENOUGH: f64 = 1.2;
@@ -41,6 +43,8 @@ pub(super) struct Valve {
     budget: Option<f64>,
     /// So many were too much the last time.
     ceiling: f64,
+    /// It never becomes less than this.
+    fewest: f64,
     arriving: f64,
     /// How many are let in and not answered at once while nothing is wrong.
     usual: f64,
@@ -62,10 +66,13 @@ impl Valve {
             self.budget = self.budget.and_then(|budget| self.grown(budget));
         } else if !is_settling && (self.was_late || self.budget.is_some()) {
             let before = self.budget.unwrap_or(seen.answered as f64 / seen.windows);
+            if self.budget.is_none() {
+                self.fewest = (before * SMALLEST).max(FEWEST);
+            }
             if self.budget.is_none() || !self.was_late {
                 self.ceiling = before;
             }
-            self.budget = Some((before * FEWER).max(FEWEST));
+            self.budget = Some((before * FEWER).max(self.fewest));
             (self.is_settling, self.enough) = (true, 0);
         }
         self.was_late = seen.is_late;
@@ -152,6 +159,14 @@ mod tests {
             assert_eq!(valve.share(), 1.0);
         }
         assert!(valve.room() > 1);
+    }
+
+    #[test]
+    fn a_part_is_let_through_however_long_refusing_helps_nobody() {
+        let mut valve = Valve::default();
+        let seen = || Seen { is_late: true, windows: 1.0, arrived: 1000, answered: 100, peak: 3 };
+        (0..100).for_each(|_| valve.turn(&seen()));
+        assert_eq!(valve.share(), 0.005);
     }
 
     #[test]
