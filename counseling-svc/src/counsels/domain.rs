@@ -10,6 +10,8 @@ use crate::assistant::{Risk, Usage};
 
 /// How long an answer may take before the turn counts as interrupted. As long as a token is held for it.
 pub const TURN: Duration = Duration::from_secs(60);
+/// What comes after something comes so much later at least: it is what databases keep times by.
+const MICROSECOND: Duration = Duration::from_micros(1);
 /// The most characters of a user's message.
 pub const LONGEST_MESSAGE: usize = 2000;
 
@@ -92,6 +94,12 @@ pub struct Busy;
 pub struct TurnLost;
 
 impl Counsel {
+    /// When something happens in this counsel that happens `now`: never before what has already happened in it. Replicas
+    /// whose clocks differ take turns, and messages are listed by when they were said.
+    pub fn moment(&self, now: Timestamp) -> Timestamp {
+        now.max(self.updated_at.plus(MICROSECOND))
+    }
+
     /// Gives the counselor the turn, to answer `message_id`.
     ///
     /// # Errors
@@ -103,7 +111,7 @@ impl Counsel {
             Turn::User => {
                 let lease = Lease { message_id: message_id.to_owned(), until: now.plus(TURN) };
                 self.turn = Turn::Counselor(lease.clone());
-                self.updated_at = now;
+                self.updated_at = self.moment(now);
                 Ok(lease)
             }
         }
@@ -139,7 +147,7 @@ impl Counsel {
     pub fn change_technique(&mut self, to: &str, now: Timestamp) {
         to.clone_into(&mut self.technique_id);
         self.technique_message_count = 0;
-        self.updated_at = now;
+        self.updated_at = self.moment(now);
     }
 
     /// There will be no answer to the message that `reservation_id` pays for.
@@ -154,7 +162,7 @@ impl Counsel {
         now: Timestamp,
     ) -> Result<CounselEvent, TurnLost> {
         self.end_turn(lease)?;
-        self.updated_at = now;
+        self.updated_at = self.moment(now);
         Ok(CounselEvent::MessageFailed {
             message_id: lease.message_id.clone(),
             reservation_id: reservation_id.to_owned(),

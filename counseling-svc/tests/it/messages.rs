@@ -8,6 +8,7 @@ use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use shared::id::new_id;
 use shared::proto::events::v1::{CounselMessageCreated, CounselMessageFailed};
+use shared::time::Clock;
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -28,6 +29,26 @@ shared::on_each_engine! {
             assert_eq!(pair.message.message, message);
             assert!(pair.message.is_user_message && !pair.reply.is_user_message, "{pair:?}");
             assert!(!expected.contains(&pair.reply.message), "{pair:?}");
+            expected.extend([pair.message.message, pair.reply.message]);
+        }
+        assert_eq!(world.calls().texts(&counsel).await, expected);
+        assert_eq!(world.calls().again(&counsel).await.last_message, expected.pop());
+    }
+
+    async fn what_was_said_keeps_its_order_among_replicas_whose_clocks_differ(engine: Engine) {
+        let (world, _) = World::with_puppet(engine).await;
+        let counsel = world.counsel().await;
+        let ahead = Clock::system();
+        ahead.advance(Duration::from_secs(20));
+        let other = world.another_instance_with(ahead).await;
+        let mut expected = world.calls().texts(&counsel).await;
+        for (calls, message) in [
+            (world.calls(), "first"),
+            (&other.calls, "second"),
+            (world.calls(), "third"),
+            (&other.calls, "fourth"),
+        ] {
+            let pair = calls.tell(&counsel, message).await;
             expected.extend([pair.message.message, pair.reply.message]);
         }
         assert_eq!(world.calls().texts(&counsel).await, expected);

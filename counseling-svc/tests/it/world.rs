@@ -190,7 +190,12 @@ impl World {
 
     /// One more instance on the same database.
     pub async fn another_instance(&self) -> Instance {
-        Instance::start(self.config(), self.clock.clone(), self.assistant.clone()).await
+        self.another_instance_with(self.clock.clone()).await
+    }
+
+    /// One more instance on the same database, with a clock of its own.
+    pub async fn another_instance_with(&self, clock: Clock) -> Instance {
+        Instance::start(self.config(), clock, self.assistant.clone()).await
     }
 
     /// One more instance, which [`Doomed::crash`] ends in the middle of what it does.

@@ -141,7 +141,7 @@ impl CounselCommands {
         let message = match earlier {
             None => {
                 let author = Author::User { reservation_id: Some(reservation_id.clone()) };
-                said(&counsel, text, author, now)
+                said(&counsel, text, author, counsel.moment(now))
             }
             Some(earlier) if earlier.counsel_id != counsel.id || earlier.text != text => {
                 return Err(paid_for_another());
@@ -204,8 +204,11 @@ impl CounselCommands {
         let now = self.clock.now();
         let author = Author::Counselor { reply_to: Some(message.id.clone()) };
         // The counsel may be in another technique by now.
-        let answered =
-            Message { technique_id, usage: reply.usage, ..said(&counsel, reply.text, author, now) };
+        let answered = Message {
+            technique_id,
+            usage: reply.usage,
+            ..said(&counsel, reply.text, author, counsel.moment(now))
+        };
         let created = counsel
             .complete_turn(&lease, &reservation_id, &answered, reply.is_fallback)
             .map_err(|lost| Error::Unavailable(Box::new(lost)))?;

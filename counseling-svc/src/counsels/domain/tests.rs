@@ -89,6 +89,22 @@ fn a_turn_that_was_given_up_ends_no_other_turn_not_even_one_of_the_same_message(
 }
 
 #[test]
+fn nothing_happens_before_what_has_happened_whatever_the_clock_says() {
+    let mut counsel = counsel();
+    assert_eq!(counsel.moment(at(1)), at(1));
+    let lease = counsel.begin_turn("first", at(20)).unwrap();
+    let later = at(20).plus(MICROSECOND);
+    assert_eq!(counsel.moment(at(1)), later);
+    counsel.abandon_turn(&lease, "reservation", Failure::Assistant, at(1)).unwrap();
+    assert_eq!(counsel.updated_at, later);
+    // By the clock of whoever takes the turn.
+    assert_eq!(counsel.begin_turn("second", at(2)).unwrap().until, at(62));
+    counsel.change_technique("reframing", at(3));
+    assert_eq!(counsel.updated_at, at(20).plus(Duration::from_micros(3)));
+    assert_eq!(counsel.moment(at(21)), at(21));
+}
+
+#[test]
 fn a_new_technique_counts_its_messages_from_zero() {
     let mut counsel = counsel();
     let lease = counsel.begin_turn("first", at(1)).unwrap();
