@@ -95,7 +95,8 @@ impl Relationship {
     /// Grows by `source`, as far as its day allows; false when it does not.
     pub fn grow(&mut self, source: Source, now: Timestamp) -> bool {
         let today = now.start_of_day();
-        if today != self.growth_day {
+        // Not when it is yesterday by somebody else's clock: around midnight the day would begin again and again.
+        if today > self.growth_day {
             self.growth_day = today;
             self.growth.clear();
         }
@@ -128,6 +129,20 @@ mod tests {
         assert_eq!(relationship.rapport, MOST_A_DAY);
         assert!(relationship.grow(Source::Message, now.plus(Duration::from_secs(86_400))));
         assert_eq!(relationship.rapport, MOST_A_DAY + 1);
+    }
+
+    #[test]
+    fn a_day_begins_once_whoever_still_has_the_day_before() {
+        let midnight = Timestamp::from_micros(1_767_323_045_000_000).start_of_day();
+        let mut relationship = met(midnight);
+        let behind = midnight.minus(Duration::from_secs(20));
+        let grown = (0..MOST_A_DAY).filter(|_| {
+            let by_one = relationship.grow(Source::Message, midnight);
+            relationship.grow(Source::Message, behind) || by_one
+        });
+        assert_eq!(grown.count(), 10);
+        assert_eq!(relationship.rapport, MOST_A_DAY);
+        assert_eq!(relationship.growth_day, midnight);
     }
 
     #[test]
