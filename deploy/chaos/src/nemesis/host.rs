@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use shared::testkit::dynamic_library;
@@ -19,6 +20,8 @@ pub fn preload() -> Option<PathBuf> {
 
 /// See above. Its clock is right and its disk is fast until something else is told.
 pub struct Host {
+    /// What its clock is ahead by when nothing happens to it, in milliseconds.
+    usually_ahead: AtomicI64,
     preload: String,
     file: String,
     told: File,
@@ -34,7 +37,8 @@ impl Host {
     pub fn new(preload: &Path, file: &Path, has_disk: bool) -> Result<Self, BoxError> {
         let told = File::create(file)?;
         told.set_len(16)?;
-        Ok(Self { preload: text(preload)?.to_owned(), file: text(file)?.to_owned(), told, has_disk })
+        let (preload, file) = (text(preload)?.to_owned(), text(file)?.to_owned());
+        Ok(Self { usually_ahead: AtomicI64::default(), preload, file, told, has_disk })
     }
 
     /// What its processes have in their environment.
@@ -47,9 +51,15 @@ impl Host {
         self.has_disk
     }
 
-    /// Moves its clock: so many milliseconds ahead of the right time, or behind it.
+    /// Gives it a clock that is so many milliseconds ahead of the right time, or behind it.
+    pub fn set_usually_ahead(&self, milliseconds: i64) {
+        self.usually_ahead.store(milliseconds, Ordering::Relaxed);
+        self.set_ahead(0);
+    }
+
+    /// Moves its clock: so many milliseconds ahead of what it usually tells, or behind that.
     pub fn set_ahead(&self, milliseconds: i64) {
-        self.tell(0, milliseconds * 1000);
+        self.tell(0, (self.usually_ahead.load(Ordering::Relaxed) + milliseconds) * 1000);
     }
 
     /// Makes everything that is written through to its disk take longer by this.
@@ -97,6 +107,10 @@ mod tests {
         assert!((7200..7260).contains(&ahead()), "ahead");
         host.set_ahead(-7_200_500);
         assert!((-7201..-7140).contains(&ahead()), "behind");
+        host.set_usually_ahead(3_600_000);
+        assert!((3600..3660).contains(&ahead()), "as usual");
+        host.set_ahead(-7_200_500);
+        assert!((-3601..-3540).contains(&ahead()), "behind what is usual");
 
         let slow = Duration::from_millis(300);
         host.set_slower(slow);

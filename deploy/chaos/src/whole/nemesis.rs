@@ -12,8 +12,10 @@ use tokio::time::sleep;
 use super::mesh::{Brokers, Mesh, SERVICES};
 use crate::nemesis::Faults;
 
-/// How far a clock jumps at most, in milliseconds: tokens between processes are good for a minute, and used for half of it.
+/// How far a clock jumps at most, in milliseconds, and how far it is from the right time before: tokens between processes are
+/// good for a minute, and used for half of it.
 const MOST_AHEAD: i64 = 20_000;
+const MOST_USUALLY_AHEAD: i64 = 4_000;
 /// What processes are called.
 const NAMES: [&str; 4] = ["gateway", SERVICES[0], SERVICES[1], SERVICES[2]];
 
@@ -26,6 +28,10 @@ pub async fn disturb(
     victim: Option<&'static str>,
     faults: &Faults,
 ) {
+    for host in &mesh.hosts {
+        faults.count("a machine had a clock that was wrong");
+        host.set_usually_ahead(chance.random_range(-MOST_USUALLY_AHEAD..MOST_USUALLY_AHEAD));
+    }
     while !faults.are_over() {
         sleep(apart.mul_f64(chance.random_range(0.2..1.0))).await;
         if let Some(victim) = victim.filter(|_| chance.random_bool(0.8)) {
