@@ -28,7 +28,7 @@ pub fn sections(database: &Database, user_id: &str) -> Vec<Section> {
             "id": counsel.id,
             "counselorId": counsel.counselor_id,
             "counselTechniqueId": counsel.counsel_technique_id,
-            "lastChattedAt": counsel.last_chatted_at.map(|at| at.to_rfc3339()),
+            "lastChatedAt": counsel.last_chatted_at.map(|at| at.to_rfc3339()),
             "createdAt": counsel.created_at.to_rfc3339(),
             "deletedAt": counsel.deleted_at.map(|at| at.to_rfc3339()),
         })

@@ -36,8 +36,12 @@ impl IdempotencyKey {
     /// # Errors
     /// 400 when it was not sent.
     pub fn require(&self) -> Result<(), ApiError> {
-        let rule = "Idempotency-Key: is required";
-        if self.key.is_some() { Ok(()) } else { Err(ApiError::invalid(vec![rule.to_owned()])) }
+        if self.key.is_some() {
+            return Ok(());
+        }
+        let message = "the header Idempotency-Key is required";
+        let refusal = ApiError::new(StatusCode::BAD_REQUEST, "HTTP_MISSING_REQUEST_HEADER", message);
+        Err(refusal.with_details(vec!["Idempotency-Key: is required".to_owned()]))
     }
 }
 

@@ -1660,7 +1660,7 @@ export interface components {
              * Format: date-time
              * @description RFC 3339, UTC.
              */
-            lastChattedAt?: string | null;
+            lastChatedAt?: string | null;
             lastMessage?: string | null;
             promptVersionId: string;
             userId: string;
@@ -6560,7 +6560,7 @@ export interface operations {
                      *             "createdAt": "2026-01-02T03:04:05Z",
                      *             "deletedAt": "2026-01-02T03:04:05Z",
                      *             "id": "0198c0de-0000-7000-8000-000000000001",
-                     *             "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *             "lastChatedAt": "2026-01-02T03:04:05Z",
                      *             "lastMessage": "요즘 잠을 잘 못 자요.",
                      *             "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
                      *             "updatedAt": "2026-01-02T03:04:05Z",
@@ -6713,7 +6713,7 @@ export interface operations {
                      *           "createdAt": "2026-01-02T03:04:05Z",
                      *           "deletedAt": "2026-01-02T03:04:05Z",
                      *           "id": "0198c0de-0000-7000-8000-000000000001",
-                     *           "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *           "lastChatedAt": "2026-01-02T03:04:05Z",
                      *           "lastMessage": "요즘 잠을 잘 못 자요.",
                      *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
                      *           "updatedAt": "2026-01-02T03:04:05Z",
@@ -6862,7 +6862,7 @@ export interface operations {
                      *           "createdAt": "2026-01-02T03:04:05Z",
                      *           "deletedAt": "2026-01-02T03:04:05Z",
                      *           "id": "0198c0de-0000-7000-8000-000000000001",
-                     *           "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *           "lastChatedAt": "2026-01-02T03:04:05Z",
                      *           "lastMessage": "요즘 잠을 잘 못 자요.",
                      *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
                      *           "updatedAt": "2026-01-02T03:04:05Z",
@@ -14838,7 +14838,7 @@ export interface operations {
                      *             "createdAt": "2026-01-02T03:04:05Z",
                      *             "deletedAt": "2026-01-02T03:04:05Z",
                      *             "id": "0198c0de-0000-7000-8000-000000000001",
-                     *             "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *             "lastChatedAt": "2026-01-02T03:04:05Z",
                      *             "lastMessage": "요즘 잠을 잘 못 자요.",
                      *             "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
                      *             "updatedAt": "2026-01-02T03:04:05Z",
@@ -14991,7 +14991,7 @@ export interface operations {
                      *           "createdAt": "2026-01-02T03:04:05Z",
                      *           "deletedAt": "2026-01-02T03:04:05Z",
                      *           "id": "0198c0de-0000-7000-8000-000000000001",
-                     *           "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *           "lastChatedAt": "2026-01-02T03:04:05Z",
                      *           "lastMessage": "요즘 잠을 잘 못 자요.",
                      *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
                      *           "updatedAt": "2026-01-02T03:04:05Z",
@@ -15139,7 +15139,7 @@ export interface operations {
                      *           "createdAt": "2026-01-02T03:04:05Z",
                      *           "deletedAt": "2026-01-02T03:04:05Z",
                      *           "id": "0198c0de-0000-7000-8000-000000000001",
-                     *           "lastChattedAt": "2026-01-02T03:04:05Z",
+                     *           "lastChatedAt": "2026-01-02T03:04:05Z",
                      *           "lastMessage": "요즘 잠을 잘 못 자요.",
                      *           "promptVersionId": "0198c0de-0000-7000-8000-000000000001",
                      *           "updatedAt": "2026-01-02T03:04:05Z",

@@ -28,7 +28,8 @@ pub struct Counsel {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_message: Option<String>,
     /// RFC 3339, UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    // As clients have always spelt it.
+    #[serde(rename = "lastChatedAt", skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     last_chatted_at: Option<String>,
     prompt_version_id: String,

@@ -123,7 +123,8 @@ shared::on_each_engine! {
         let world = Box::pin(World::start(engine)).await;
         let (user, admin) = (world.guest().await, world.admin().await);
         let without_key = world.send(Call::post("/v1/payments/orders", &pack()).by(&user)).await;
-        assert_eq!((without_key.status, without_key.details()), (400, vec!["Idempotency-Key: is required"]));
+        assert_eq!((without_key.status, without_key.code()), (400, "HTTP_MISSING_REQUEST_HEADER"));
+        assert_eq!(without_key.details(), ["Idempotency-Key: is required"]);
         let wrong = json!({ "productId": "x", "currency": "KRW" });
         assert!(world.send(create(&user, "a", &wrong)).await.expect(400).details()[0].starts_with("productId"));
         let mut elsewhere = pack();
