@@ -16,8 +16,9 @@ use crate::token_cache::TokenCache;
 pub const MESH_TOKEN: &str = "x-mesh-token";
 
 /// How long a mesh token is good for.
-const LIFETIME: Duration = Duration::from_secs(60);
-/// How long it is used for further calls of the same caller: what is left is enough for a call with its retries.
+const LIFETIME: Duration = Duration::from_secs(120);
+/// How long it is used for further calls of the same caller: what is left is enough for the longest call with its retries, by
+/// whichever clock.
 const REUSE: Duration = Duration::from_secs(30);
 /// By how many seconds clocks may differ.
 const LEEWAY: u64 = 5;

@@ -9,6 +9,10 @@ use serde::{Serialize, Serializer};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Month, OffsetDateTime};
 
+/// By how much the clocks of two processes may differ: what one of them does by the time is right by the other's as well, or
+/// right so much later.
+pub const SKEW: Duration = Duration::from_secs(30);
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 

@@ -14,11 +14,14 @@ use shared::error::Error;
 use shared::messaging::Nats;
 use shared::messaging::permissions::REVOKED_SESSIONS;
 use shared::shutdown::Shutdown;
+use shared::time::SKEW;
 use tokio::sync::watch;
 
 use super::ACCESS_LIFETIME;
 use crate::buckets;
 
+/// How long one is known: while any gateway takes tokens of it, by whichever clock.
+const KNOWN: Duration = ACCESS_LIFETIME.saturating_add(SKEW);
 /// How long to wait before the bucket is watched again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often the broker is asked whether the watch still stands.
@@ -117,7 +120,7 @@ impl RevokedSessions {
 
     fn note(&self, session_id: String) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, since| since.elapsed() < ACCESS_LIFETIME);
+        known.retain(|_, since| since.elapsed() < KNOWN);
         known.insert(session_id, Instant::now());
         drop(known);
         self.news.send_replace(());
@@ -126,6 +129,6 @@ impl RevokedSessions {
     /// The bucket, made anew if somebody has deleted it.
     async fn bucket(&self) -> Result<Store, async_nats::Error> {
         let description = "sessions that were closed, while access tokens of them may be about";
-        buckets::open(&self.nats, REVOKED_SESSIONS, description, ACCESS_LIFETIME, self.replicas).await
+        buckets::open(&self.nats, REVOKED_SESSIONS, description, KNOWN, self.replicas).await
     }
 }

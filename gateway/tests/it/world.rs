@@ -333,7 +333,7 @@ impl World {
 
     /// Makes every replaced refresh token one that was replaced some time ago.
     pub async fn rewind_rotation(&self) {
-        let sql = "UPDATE refresh_tokens SET rotated_at = rotated_at - 11000000 WHERE rotated_at IS NOT NULL";
+        let sql = "UPDATE refresh_tokens SET rotated_at = rotated_at - 41000000 WHERE rotated_at IS NOT NULL";
         self.user_svc.database().write().execute_unprepared(sql).await.unwrap();
     }
 

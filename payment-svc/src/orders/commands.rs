@@ -26,7 +26,7 @@ use crate::subscriptions::repository as subscriptions;
 pub struct OrderSettings {
     /// How long an order can be paid.
     pub open_for: Duration,
-    /// When a provider is asked again about what it did not answer.
+    /// When a provider is asked again about what it did not answer: after nobody can be asking any more, by whichever clock.
     pub look_again: Duration,
     /// What is done about subscriptions that cannot be renewed.
     pub patience: Patience,
@@ -36,7 +36,7 @@ impl Default for OrderSettings {
     fn default() -> Self {
         Self {
             open_for: Duration::from_secs(1800),
-            look_again: Duration::from_secs(30),
+            look_again: Duration::from_secs(90),
             patience: Patience::default(),
         }
     }
@@ -157,10 +157,14 @@ impl OrderCommands {
         payment_key: Option<String>,
     ) -> Result<Order, Error> {
         let (order, _) = check_owner(self.database.read(), caller, id).await?;
-        if order.is_renewal() {
-            return self.charge(&order).await;
-        }
         let now = self.clock.now();
+        if order.is_renewal() {
+            let is_due = order.look_at.is_some_and(|look_at| look_at <= now);
+            let later = now.plus(self.settings.look_again);
+            // Otherwise somebody is at it, or has been.
+            let is_ours = is_due && repository::claim(self.database.write(), &order, later).await?;
+            return if is_ours { self.charge(&order).await } else { Ok(order) };
+        }
         let transaction = self.database.begin().await?;
         let mut order = transaction.order_for_change(id).await?.ok_or(Error::NotFound("order"))?;
         let before = order.clone();

@@ -5,7 +5,7 @@ use shared::database::Transaction;
 use shared::id::new_id;
 use shared::metrics::names;
 use shared::proto::events::v1::{OrderCanceled, OrderFailed, OrderMismatched, OrderPaid, OrderRefunded};
-use shared::proto::v1::{OrderState, ProductKind};
+use shared::proto::v1::{OrderState, ProductKind, SubscriptionState};
 use shared::time::Timestamp;
 
 use super::commands::{OrderCommands, Then};
@@ -40,7 +40,7 @@ impl OrderCommands {
         if let Some(subscription) = &mut subscription {
             follow::keep_billing_key(transaction, subscription, payment.billing_key.as_ref()).await?;
         }
-        let mut learned = match order.learn(payment, buyer(&customer, subscription.as_ref()), now) {
+        let mut learned = match order.learn(payment, buyer(&order, &customer, subscription.as_ref()), now) {
             Ok(learned) => learned,
             Err(mismatch) => {
                 report(transaction, &mut order, &mismatch).await?;
@@ -85,10 +85,15 @@ impl OrderCommands {
     }
 }
 
-fn buyer(customer: &Customer, subscription: Option<&Subscription>) -> Buyer {
+fn buyer(order: &Order, customer: &Customer, subscription: Option<&Subscription>) -> Buyer {
+    // Whoever canceled before the month ended may find it renewed already, by a clock that is ahead.
+    let is_over = |subscription: &Subscription| {
+        let is_canceling = subscription.state == SubscriptionState::Canceling;
+        !subscription.is_live() || (order.is_renewal() && is_canceling)
+    };
     match (customer.user_id(), subscription) {
         (None, _) => Buyer::Erased,
-        (Some(_), Some(subscription)) if !subscription.is_live() => Buyer::Unserved,
+        (Some(_), Some(subscription)) if is_over(subscription) => Buyer::Unserved,
         _ => Buyer::There,
     }
 }

@@ -138,10 +138,14 @@ impl OrderCommands {
             Ok(payment) => self.take_over_in(&transaction, &order.id, payment, Then::GoOn).await?,
             Err(error) => {
                 tracing::error!(refund_id = refund.id, %error, "a refund was refused");
-                order
+                transaction.order_for_change(&order.id).await?.ok_or(Error::NotFound("order"))?
             }
         };
-        transaction.save_refund(&refund).await?;
+        let known = transaction.refund(&refund.id).await?;
+        // Whoever asked at the same time may have been told something else before.
+        if known.is_some_and(|known| known.state == RefundState::Requested) {
+            transaction.save_refund(&refund).await?;
+        }
         transaction.commit().await?;
         Ok(answer.map(|_| taken)?)
     }

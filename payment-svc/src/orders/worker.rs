@@ -50,14 +50,15 @@ impl OrderCommands {
     /// When the database does not answer. What a provider does not answer is due again later.
     pub async fn see_to_batch(&self) -> Result<usize, Error> {
         let now = self.clock.now();
-        let later = now.plus(self.settings.look_again);
+        // The first ones may take long.
+        let later = || self.clock.now().plus(self.settings.look_again);
         // Whose orders for the next month are due from now on.
         let subscriptions = subscriptions::worker::see_to(&self.database, &self.settings, now, BATCH).await?;
         let orders = due(self.database.read(), now, BATCH).await?;
         let refunds = refunds_due(self.database.read(), now, BATCH).await?;
         let number = subscriptions + orders.len() + refunds.len();
         for order in orders {
-            if !claim(self.database.write(), &order, later).await? {
+            if !claim(self.database.write(), &order, later()).await? {
                 continue;
             }
             let seen = if order.expires_at <= now {
@@ -70,7 +71,7 @@ impl OrderCommands {
             tell(&order.id, seen.err());
         }
         for refund in refunds {
-            if claim_refund(self.database.write(), &refund, later).await? {
+            if claim_refund(self.database.write(), &refund, later()).await? {
                 let id = refund.order_id.clone();
                 tell(&id, self.carry_out(refund).await.err());
             }

@@ -78,8 +78,14 @@ pub async fn follow(
     let is_unpaid = learned.state.is_some()
         && matches!(order.state, OrderState::Failed | OrderState::Canceled | OrderState::Expired);
     let mut end = SubscriptionEnd::Unpaid;
-    if subscription.is_live() && is_unpaid && order.id == subscription.renewal_id() {
-        subscription.decline(patience, now);
+    if subscription.is_live() && order.id == subscription.renewal_id() {
+        let is_canceling = subscription.state == SubscriptionState::Canceling;
+        if is_canceling && (is_unpaid || learned.is_unwanted) && !user_id.is_empty() {
+            subscription.end(SubscriptionState::Canceled, now);
+            end = SubscriptionEnd::Canceled;
+        } else if is_unpaid {
+            subscription.decline(patience, now);
+        }
     }
     let is_given_back = learned.refunded > 0 && order.state == OrderState::Refunded;
     if subscription.is_live() && is_given_back && order.id == subscription.order_id {

@@ -14,13 +14,14 @@ use shared::proto::v1::{
     OrderState, ResumeSubscriptionRequest, Subscription, SubscriptionState,
 };
 use shared::testkit::{Neighbour, caller, eventually, idle};
-use shared::time::Timestamp;
+use shared::time::{Clock, Timestamp};
 use tonic::Code::{FailedPrecondition, NotFound};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use crate::orders::refused;
 use crate::shop::{CARD, Shop, admin, confirm, new_order, user};
+use crate::world::Instance;
 
 const PAYS_ONCE: &str = "4000000000000341";
 const ANSWERS_LATE: &str = "4000000000000135";
@@ -106,11 +107,15 @@ impl Passes {
         self.seen(id).await
     }
 
-    /// Lets the clock come to a little after the end of the month that is paid.
-    fn pass_month(&self, subscription: &Subscription) {
+    /// How long it is until the end of the month that is paid.
+    fn left_of_month(&self, subscription: &Subscription) -> Duration {
         let ends = Timestamp::from(subscription.period_ends_at.unwrap()).as_micros();
-        let left = u64::try_from(ends - self.clock.now().as_micros()).unwrap();
-        self.clock.advance(Duration::from_micros(left) + Duration::from_secs(1));
+        Duration::from_micros(u64::try_from(ends - self.clock.now().as_micros()).unwrap())
+    }
+
+    /// Lets the clock come to a little after that.
+    fn pass_month(&self, subscription: &Subscription) {
+        self.clock.advance(self.left_of_month(subscription) + Duration::from_secs(1));
     }
 
     async fn orders_in(&self, state: OrderState) -> i64 {
@@ -269,6 +274,33 @@ shared::on_each_engine! {
         assert_eq!(shop.seen(&begun.id).await.state(), SubscriptionState::Lapsed);
         assert_eq!(shop.ends(&begun.id).await, [SubscriptionEnd::Refunded]);
         assert_eq!((shop.held(), shop.balance("provider:sandbox").await), (0, 0));
+    }
+
+    async fn who_cancels_before_the_month_ends_pays_no_other_whatever_a_clock_says(engine: Engine) {
+        for (card, state) in [(CARD, OrderState::Refunded), (PAYS_ONCE, OrderState::Failed)] {
+            let shop = Passes::new(engine).await;
+            let user_id = new_id();
+            let begun = shop.begun(&user_id, card).await;
+            let (left, minute) = (shop.left_of_month(&begun), Duration::from_secs(60));
+            shop.clock.advance(left - minute);
+            let ahead = Clock::system();
+            ahead.advance(left + minute);
+            let mut cut_off = shop.config();
+            "http://127.0.0.1:1".clone_into(&mut cut_off.sandbox.as_mut().unwrap().http.url);
+            let first = Instance::with(cut_off, ahead.clone()).await;
+            eventually("a month is to be paid", async || shop.count("SELECT COUNT(*) FROM orders").await == 2)
+                .await;
+            first.running.stop().await;
+
+            let canceled = shop.cancel(&user_id, &begun.id).await.unwrap();
+            assert_eq!(canceled.state(), SubscriptionState::Canceling);
+            let second = Instance::with(shop.config(), ahead).await;
+            shop.until(&begun.id, SubscriptionState::Canceled, 1).await;
+            eventually("nothing is kept", async || shop.orders_in(state).await == 1).await;
+            assert_eq!(shop.held(), PRICE);
+            assert_eq!(shop.ends(&begun.id).await, [SubscriptionEnd::Canceled]);
+            second.running.stop().await;
+        }
     }
 
     async fn nobody_is_charged_for_somebody_who_is_gone(engine: Engine) {

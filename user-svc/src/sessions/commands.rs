@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::Error;
 use shared::database::{Database, Transaction};
 use shared::error::{REFRESH_TOKEN_EXPIRED, REFRESH_TOKEN_NOT_FOUND, REFRESH_TOKEN_REUSED};
-use shared::time::{Clock, Timestamp};
+use shared::time::{Clock, SKEW, Timestamp};
 
 use super::domain::{Refusal, Session, TokenHash};
 use super::repository::SessionStore;
@@ -120,7 +120,8 @@ impl SessionCommands {
         locked_user(&transaction, user_id).await?;
         let now = self.clock.now();
         let mut closed = Vec::new();
-        for mut session in transaction.open_sessions(user_id, now).await? {
+        // One that ends by this clock can still be extended by another.
+        for mut session in transaction.open_sessions(user_id, now.minus(SKEW)).await? {
             close(&transaction, &mut session, now).await?;
             closed.push(session.id);
         }

@@ -12,8 +12,8 @@ use tokio::time::sleep;
 use super::mesh::{Brokers, Mesh, SERVICES};
 use crate::nemesis::Faults;
 
-/// How far a clock jumps at most, in milliseconds, and how far it is from the right time before: tokens between processes are
-/// good for a minute, and used for half of it.
+/// How far a clock jumps at most, in milliseconds, and how far it is from the right time before: no two differ by more than
+/// [`SKEW`](shared::time::SKEW).
 const MOST_AHEAD: i64 = 20_000;
 const MOST_USUALLY_AHEAD: i64 = 4_000;
 /// What processes are called.
