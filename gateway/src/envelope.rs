@@ -167,6 +167,21 @@ impl ApiError {
             .with_details(details)
     }
 
+    /// A parameter that is required was not sent.
+    pub fn missing_parameter(name: &str) -> Self {
+        Self::missing("HTTP_MISSING_REQUEST_PARAMETER", "parameter", name)
+    }
+
+    /// A header that is required was not sent.
+    pub fn missing_header(name: &str) -> Self {
+        Self::missing("HTTP_MISSING_REQUEST_HEADER", "header", name)
+    }
+
+    fn missing(code: &'static str, what: &str, name: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, format!("the {what} {name} is required"))
+            .with_details(vec![format!("{name}: is required")])
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status

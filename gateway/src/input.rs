@@ -36,12 +36,7 @@ impl IdempotencyKey {
     /// # Errors
     /// 400 when it was not sent.
     pub fn require(&self) -> Result<(), ApiError> {
-        if self.key.is_some() {
-            return Ok(());
-        }
-        let message = "the header Idempotency-Key is required";
-        let refusal = ApiError::new(StatusCode::BAD_REQUEST, "HTTP_MISSING_REQUEST_HEADER", message);
-        Err(refusal.with_details(vec!["Idempotency-Key: is required".to_owned()]))
+        if self.key.is_some() { Ok(()) } else { Err(ApiError::missing_header("Idempotency-Key")) }
     }
 }
 

@@ -9,19 +9,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::keys::{SigningKey, VerifyingKey};
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, SKEW, Timestamp};
 use crate::token_cache::TokenCache;
 
 /// The metadata key that carries the mesh token.
 pub const MESH_TOKEN: &str = "x-mesh-token";
 
 /// How long a mesh token is good for.
-const LIFETIME: Duration = Duration::from_secs(120);
-/// How long it is used for further calls of the same caller: what is left is enough for the longest call with its retries, by
-/// whichever clock.
+const LIFETIME: Duration = Duration::from_secs(90);
+/// How long it is used for further calls of the same caller: what is left is enough for the longest call with its retries.
 const REUSE: Duration = Duration::from_secs(30);
-/// By how many seconds clocks may differ.
-const LEEWAY: u64 = 5;
+/// For how many seconds more a service takes it, whose clock may be ahead of the gateway's.
+const LEEWAY: u64 = SKEW.as_secs();
 const ISSUER: &str = "gateway";
 
 /// On whose behalf a call is made.

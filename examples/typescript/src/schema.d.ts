@@ -949,8 +949,8 @@ export interface paths {
         put?: never;
         /**
          * Exchanges the refresh token of the cookie `refreshToken` for two new tokens. The old one is then worth nothing, but
-         *     for ten seconds in which a client whose answer was lost may send it again. Sent later, it closes the session: somebody
-         *     else has it too.
+         *     for ten seconds at least in which a client whose answer was lost may send it again. Sent a minute later, it closes the
+         *     session: somebody else has it too.
          */
         post: operations["refresh"];
         delete?: never;

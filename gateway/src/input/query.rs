@@ -1,7 +1,6 @@
 //! Values in the query.
 
 use axum::extract::{FromRequestParts, Query};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use shared::{Violations, id};
@@ -18,11 +17,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
         Query::try_from_uri(&parts.uri).map(|Query(params)| Self(params)).map_err(|rejection| {
             let cause = std::error::Error::source(&rejection).map(ToString::to_string).unwrap_or_default();
             match missing(&cause) {
-                Some(name) => {
-                    let message = format!("the parameter {name} is required");
-                    ApiError::new(StatusCode::BAD_REQUEST, "HTTP_MISSING_REQUEST_PARAMETER", message)
-                        .with_details(vec![format!("{name}: is required")])
-                }
+                Some(name) => ApiError::missing_parameter(name),
                 None if names_parameter(&cause) => ApiError::invalid(vec![cause]),
                 None => ApiError::invalid(vec![format!("query: {cause}")]),
             }

@@ -101,8 +101,8 @@ pub async fn get_keys(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 /// Exchanges the refresh token of the cookie `refreshToken` for two new tokens. The old one is then worth nothing, but
-/// for ten seconds in which a client whose answer was lost may send it again. Sent later, it closes the session: somebody
-/// else has it too.
+/// for ten seconds at least in which a client whose answer was lost may send it again. Sent a minute later, it closes the
+/// session: somebody else has it too.
 #[utoipa::path(
     post,
     path = "/auth/refresh",

@@ -104,11 +104,7 @@ pub async fn finish_sign_in(
     let code = match (returned.code, returned.error) {
         (Some(code), _) => Ok(code),
         (None, Some(error)) => Err(error),
-        (None, None) => {
-            let message = "the parameter code is required";
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, "HTTP_MISSING_REQUEST_PARAMETER", message)
-                .with_details(vec!["code: is required".to_owned()]));
-        }
+        (None, None) => return Err(ApiError::missing_parameter("code")),
     };
     let back = app.sign_in.finish(provider, Callback { state: returned.state, code }, &headers).await?;
     let mut answer = HeaderMap::new();

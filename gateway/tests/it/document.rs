@@ -36,7 +36,7 @@ async fn swagger_ui_comes_from_the_binary() {
 }
 
 /// What clients that were there before this gateway read, as they spell it. Every resource of theirs has the three times too.
-const KNOWN_FIELDS: [(&str, &str); 17] = [
+const KNOWN_FIELDS: [(&str, &str); 19] = [
     ("TokenResponse", "accessToken refreshToken accessTokenExpiresAt refreshTokenExpiresAt"),
     ("User", "id nickname userProfile"),
     ("UserForAdmin", "id nickname userProfile +"),
@@ -56,6 +56,8 @@ const KNOWN_FIELDS: [(&str, &str); 17] = [
     ("CounselMessageForAdmin", "id counselId message isUserMessage counselTechniqueId reactedAt reaction +"),
     ("CounselorUserRelationship", "id counselorId userId rapport +"),
     ("PromptVersion", "id name description isActive isTemporary isBookmarked aiModel +"),
+    ("PersonaPrompt", "id promptVersionId counselorId body +"),
+    ("TonePrompt", "id promptVersionId toneId body +"),
     (
         "CounselTechnique",
         "id promptVersionId name toneId context instruction messageThreshold isStartTechnique temperature +",

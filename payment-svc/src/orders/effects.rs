@@ -5,7 +5,7 @@ use shared::database::Transaction;
 use shared::id::new_id;
 use shared::metrics::names;
 use shared::proto::events::v1::{OrderCanceled, OrderFailed, OrderMismatched, OrderPaid, OrderRefunded};
-use shared::proto::v1::{OrderState, ProductKind, SubscriptionState};
+use shared::proto::v1::{OrderState, ProductKind};
 use shared::time::Timestamp;
 
 use super::commands::{OrderCommands, Then};
@@ -86,14 +86,13 @@ impl OrderCommands {
 }
 
 fn buyer(order: &Order, customer: &Customer, subscription: Option<&Subscription>) -> Buyer {
-    // Whoever canceled before the month ended may find it renewed already, by a clock that is ahead.
-    let is_over = |subscription: &Subscription| {
-        let is_canceling = subscription.state == SubscriptionState::Canceling;
-        !subscription.is_live() || (order.is_renewal() && is_canceling)
+    let is_served = |subscription: &Subscription| match order.is_renewal() {
+        true => subscription.goes_on(),
+        false => subscription.is_live(),
     };
     match (customer.user_id(), subscription) {
         (None, _) => Buyer::Erased,
-        (Some(_), Some(subscription)) if is_over(subscription) => Buyer::Unserved,
+        (Some(_), Some(subscription)) if !is_served(subscription) => Buyer::Unserved,
         _ => Buyer::There,
     }
 }

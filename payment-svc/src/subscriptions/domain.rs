@@ -106,6 +106,12 @@ impl Subscription {
         self.ended_at.is_none()
     }
 
+    /// Whether another month may begin: not once it was canceled, which somebody who has made the order for that month by a
+    /// clock that is ahead did not know.
+    pub fn goes_on(&self) -> bool {
+        self.is_live() && self.state != SubscriptionState::Canceling
+    }
+
     /// The id of the order that the next attempt to renew is made by: the same for everybody who tries.
     pub fn renewal_id(&self) -> String {
         derived_id(&["renewal", &self.id, &(self.period + 1).to_string(), &(self.attempts + 1).to_string()])

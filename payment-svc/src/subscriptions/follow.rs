@@ -79,8 +79,7 @@ pub async fn follow(
         && matches!(order.state, OrderState::Failed | OrderState::Canceled | OrderState::Expired);
     let mut end = SubscriptionEnd::Unpaid;
     if subscription.is_live() && order.id == subscription.renewal_id() {
-        let is_canceling = subscription.state == SubscriptionState::Canceling;
-        if is_canceling && (is_unpaid || learned.is_unwanted) && !user_id.is_empty() {
+        if !subscription.goes_on() && (is_unpaid || learned.is_unwanted) {
             subscription.end(SubscriptionState::Canceled, now);
             end = SubscriptionEnd::Canceled;
         } else if is_unpaid {
