@@ -10,6 +10,7 @@ mod envelope;
 mod events;
 mod examples;
 mod feed;
+mod gate;
 mod idempotency;
 mod images;
 mod input;
@@ -122,8 +123,8 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     });
 
     let pressure = Pressure::watch(config.edge.queue_limit, &shutdown);
-    let router = stack::wrap(router::router(app.clone()), &config, &app.rates, &pressure, &health);
-    let server = Server::new(router, &config.edge, &shutdown)?;
+    let gate = stack::wrap(router::router(app.clone()), &config, &app.rates, pressure, &health);
+    let server = Server::new(gate, &config.edge, &shutdown)?;
     health.serving();
     shutdown.spawn(server.run(listener, shutdown.clone()));
 

@@ -1,11 +1,16 @@
 //! Counts requests, refusals and sign-ins.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
-use metrics::Gauge;
+use metrics::{Counter, Gauge};
 use shared::metrics::names;
+
+/// The label of a route that there is none of, or that nobody looked for, and of methods that are made up.
+const NO_ROUTE: &str = "none";
+const OTHER: &str = "other";
 
 /// Counts the requests of one gateway.
 pub struct Requests {
@@ -32,7 +37,8 @@ impl Requests {
     pub fn begin(&self, request: &Request) -> Measured {
         let in_flight = self.in_flight.clone();
         in_flight.increment(1.0);
-        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+        let route =
+            request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
         Measured { in_flight, began: Instant::now(), method: label(request.method()), route }
     }
 }
@@ -54,6 +60,32 @@ impl Drop for Measured {
     }
 }
 
+/// Counts requests that are refused before it is known which route they are for.
+pub struct Refused(HashMap<&'static str, Counter>);
+
+impl Refused {
+    /// None yet.
+    pub fn new() -> Self {
+        let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
+        let known = methods.iter().map(label).chain([OTHER]);
+        let status = StatusCode::SERVICE_UNAVAILABLE.as_str();
+        let counter = |method| {
+            metrics::counter!(
+                names::HTTP_REQUESTS,
+                "method" => method, "route" => NO_ROUTE, "status" => status.to_owned()
+            )
+        };
+        Self(known.map(|method| (method, counter(method))).collect())
+    }
+
+    /// One more, with this method.
+    pub fn count(&self, method: &Method) {
+        if let Some(counter) = self.0.get(label(method)) {
+            counter.increment(1);
+        }
+    }
+}
+
 /// Clients make up methods, too.
 fn label(method: &Method) -> &'static str {
     match *method {
@@ -64,7 +96,7 @@ fn label(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         Method::PATCH => "PATCH",
-        _ => "other",
+        _ => OTHER,
     }
 }
 
@@ -85,7 +117,7 @@ pub fn sign_in(provider: &'static str, is_granted: bool) {
 }
 
 /// Requests that were refused because of this, of which there is too much at the moment.
-pub fn shed(reason: &'static str) -> metrics::Counter {
+pub fn shed(reason: &'static str) -> Counter {
     metrics::counter!(names::HTTP_SHED, "reason" => reason)
 }
 
@@ -95,6 +127,6 @@ pub fn admitted(share: f64) {
 }
 
 /// Refusals because of this limit.
-pub fn refusals(limit: &'static str) -> metrics::Counter {
+pub fn refusals(limit: &'static str) -> Counter {
     metrics::counter!(names::RATE_REFUSALS, "limit" => limit)
 }

@@ -10,7 +10,7 @@ use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use shared::health::Health;
@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::edge::{EXPOSED, Pressure, RateLimits, TrustedProxies, same_site_only, written};
 use crate::envelope::{ApiError, REQUEST_ID};
 use crate::events::LAST_EVENT_ID;
+use crate::gate::Gate;
 use crate::input::IDEMPOTENCY_KEY;
 use crate::measure::Requests;
 use crate::observe::{REQUEST_ID_HEADER, observe, request_id};
@@ -32,46 +33,47 @@ use crate::origins::Origins;
 struct Around {
     health: Health,
     requests: Requests,
-    pressure: Arc<Pressure>,
     proxies: TrustedProxies,
     rates: Arc<RateLimits>,
     origins: Origins,
-    is_encrypted: bool,
+    hardening: Hardening,
     timeout: Duration,
 }
 
-/// Wraps the router.
+/// Wraps the router, and lets through to it what `pressure` admits.
 ///
 /// Everything that may refuse stands inside the layers that put the request id, the CORS headers and the envelope on
-/// an answer, so that a refusal has them too. There are few layers, of which each does several things: axum copies and
+/// an answer, so that a refusal has them too; what the gate refuses gets them there. There are few layers, of which each does several things: axum copies and
 /// boxes all that is within a layer for every request.
 pub fn wrap(
     router: Router,
     config: &Config,
     rates: &Arc<RateLimits>,
-    pressure: &Arc<Pressure>,
+    pressure: Arc<Pressure>,
     health: &Health,
-) -> Router {
+) -> Gate {
+    let origins = Origins::new(&config.cors_origins, config.development);
+    let (cors, hardening) = (cors(origins.clone()), Hardening { is_encrypted: config.edge.tls.is_some() });
     let around = Arc::new(Around {
         health: health.clone(),
         requests: Requests::new(),
-        pressure: pressure.clone(),
         proxies: TrustedProxies(config.edge.trusted_proxies.clone()),
         rates: rates.clone(),
-        origins: Origins::new(&config.cors_origins, config.development),
-        is_encrypted: config.edge.tls.is_some(),
+        origins,
+        hardening,
         timeout: config.request_timeout,
     });
-    router.layer(
+    let router = router.layer(
         ServiceBuilder::new()
             .layer(from_fn_with_state(around.clone(), count))
-            .layer(cors(around.origins.clone()))
+            .layer(cors.clone())
             .layer(from_fn_with_state(around.clone(), identify))
             .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(around, admit))
             .layer(DefaultBodyLimit::max(config.body_limit)),
-    )
+    );
+    Gate::new(router, pressure, &cors, hardening, health.clone())
 }
 
 /// Counts a request, and as answered when its answer begins: a stream of events may go on for hours.
@@ -83,24 +85,11 @@ async fn count(State(around): State<Arc<Around>>, request: Request, next: Next) 
     response
 }
 
-/// Gives a request its id, tells it to the client, and writes it down. What is refused because there is too much to do
-/// costs as little as it can: it is counted, but no log and no trace knows it.
+/// Gives a request its id, tells it to the client, and writes the request down.
 async fn identify(State(around): State<Arc<Around>>, request: Request, next: Next) -> Response {
-    let request_id = request_id(&request);
-    let is_api = request.uri().path().starts_with("/v1/");
-    let mut response = match around.pressure.admit(&request) {
-        Ok(admitted) => {
-            let response = REQUEST_ID.scope(request_id.clone(), observe(request, next)).await;
-            admitted.answered(response.status());
-            response
-        }
-        Err(refusal) => REQUEST_ID.sync_scope(request_id.clone(), || refusal.into_response()),
-    };
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        headers.insert(REQUEST_ID_HEADER, value);
-    }
-    harden(headers, is_api, around.is_encrypted);
+    let (request_id, is_api) = (request_id(&request), is_api(&request));
+    let mut response = REQUEST_ID.scope(request_id.clone(), observe(request, next)).await;
+    around.hardening.put_on(&mut response, &request_id, is_api);
     response
 }
 
@@ -134,23 +123,42 @@ fn cors(origins: Origins) -> CorsLayer {
         .max_age(Duration::from_secs(3600))
 }
 
-/// Answers hold personal data: nobody on the way keeps them, and no browser guesses what they are.
-fn harden(headers: &mut HeaderMap, is_api: bool, is_encrypted: bool) {
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    // With less, browsers would call the origin of our own forms `null`.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    if is_encrypted {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    }
-    if is_api {
-        // Nothing that the API answers is a page.
-        let policy = "default-src 'none'; frame-ancestors 'none'";
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-        // What anybody may see says so itself.
-        let is_public = headers.get(CACHE_CONTROL).is_some_and(|told| told.as_bytes().starts_with(b"public"));
-        if !is_public {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// Whether a request is for the API, and not for a page.
+pub fn is_api(request: &Request) -> bool {
+    request.uri().path().starts_with("/v1/")
+}
+
+/// What is put on every answer.
+#[derive(Clone, Copy)]
+pub struct Hardening {
+    is_encrypted: bool,
+}
+
+impl Hardening {
+    /// Answers hold personal data: nobody on the way keeps them, and no browser guesses what they are. And each says which
+    /// request it is of.
+    pub fn put_on(self, response: &mut Response, request_id: &str, is_api: bool) {
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(request_id) {
+            headers.insert(REQUEST_ID_HEADER, value);
+        }
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        // With less, browsers would call the origin of our own forms `null`.
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        if self.is_encrypted {
+            headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
+        if is_api {
+            // Nothing that the API answers is a page.
+            let policy = "default-src 'none'; frame-ancestors 'none'";
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+            // What anybody may see says so itself.
+            let is_public =
+                headers.get(CACHE_CONTROL).is_some_and(|told| told.as_bytes().starts_with(b"public"));
+            if !is_public {
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
         }
     }
 }

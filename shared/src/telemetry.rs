@@ -150,6 +150,17 @@ pub fn inject_trace(carrier: &mut dyn Injector) {
     TraceContextPropagator::new().inject_context(&Span::current().context(), carrier);
 }
 
+/// Whether a span that is begun now may be exported: not in a trace that was left out, nor where there is no export.
+pub(crate) fn may_be_sampled() -> bool {
+    let is_left_out = || {
+        let context = Span::current().context();
+        let around = context.span();
+        let around = around.span_context();
+        around.is_valid() && !around.is_sampled()
+    };
+    export::is_on() && !is_left_out()
+}
+
 /// The current span's trace context as the value of a `traceparent` header, if there is one.
 pub fn traceparent() -> Option<String> {
     let mut carrier = std::collections::HashMap::<String, String>::new();

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use axum::extract::Request;
 use axum::http::StatusCode;
 use metrics::Counter;
 use shared::shutdown::Shutdown;
@@ -96,20 +95,23 @@ impl Pressure {
         }
     }
 
-    /// Lets a request in, or refuses what is too much. It is in flight until what this returns is dropped.
-    ///
-    /// # Errors
-    /// 503.
-    pub fn admit(&self, request: &Request) -> Result<Admitted<'_>, ApiError> {
-        if SPARED.iter().any(|path| request.uri().path().starts_with(path)) {
-            return Ok(Admitted(None));
+    /// Lets a request of this path in, unless it is too much. It is in flight until what this returns is dropped.
+    pub fn admit(&self, path: &str) -> Option<Admitted<'_>> {
+        if SPARED.iter().any(|spared| path.starts_with(spared)) {
+            return Some(Admitted(None));
         }
-        self.enter().ok_or_else(|| {
+        let admitted = self.enter();
+        if admitted.is_none() {
             self.refused.increment(1);
-            let message = "there is too much to do at the moment";
-            let refusal = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "E50301", message);
-            refusal.retry_after(Some(RETRY_AFTER))
-        })
+        }
+        admitted
+    }
+
+    /// What those are told that are not let in: 503.
+    pub fn refusal() -> ApiError {
+        let message = "there is too much to do at the moment";
+        let refusal = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "E50301", message);
+        refusal.retry_after(Some(RETRY_AFTER))
     }
 
     fn enter(&self) -> Option<Admitted<'_>> {

@@ -1,13 +1,13 @@
 //! Takes connections: HTTP/1.1 and HTTP/2, with TLS if there is a certificate, and with bounds on what a client that
 //! says little for long, or much at once, can hold.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::HOST;
@@ -21,9 +21,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tower::ServiceExt;
 
 use super::settings::EdgeSettings;
+use crate::gate::Gate;
 
 /// The most headers of a request.
 const MOST_HEADERS: usize = 100;
@@ -50,9 +50,9 @@ pub struct TlsFiles {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves a router.
+/// Serves what is behind a gate.
 pub struct Server {
-    router: Router,
+    gate: Arc<Gate>,
     builder: Builder<TokioExecutor>,
     places: Arc<Semaphore>,
     header_timeout: Duration,
@@ -64,7 +64,7 @@ impl Server {
     ///
     /// # Errors
     /// When there is no certificate in the files that are to hold one.
-    pub fn new(router: Router, settings: &EdgeSettings, shutdown: &Shutdown) -> Result<Self, shared::Error> {
+    pub fn new(gate: Gate, settings: &EdgeSettings, shutdown: &Shutdown) -> Result<Self, shared::Error> {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -81,7 +81,7 @@ impl Server {
         let tls = settings.tls.as_ref();
         let tls = tls.map(|files| tls::server(&files.cert, &files.key, &[b"h2", b"http/1.1"], shutdown));
         Ok(Self {
-            router,
+            gate: Arc::new(gate),
             builder,
             places: Arc::new(Semaphore::new(settings.connections)),
             header_timeout: settings.header_timeout,
@@ -144,7 +144,7 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let router = self.router.clone();
+        let gate = self.gate.clone();
         let asked = Arc::new(AtomicBool::new(false));
         let asking = asked.clone();
         let service = hyper::service::service_fn(move |request: axum::http::Request<_>| {
@@ -152,7 +152,8 @@ impl Server {
             let mut request = request.map(Body::new);
             name_host(&mut request);
             request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
+            let gate = gate.clone();
+            async move { Ok::<_, Infallible>(gate.answer(request).await) }
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
         // Which protocol it is shows with the first bytes, and nothing else waits for those with a limit.

@@ -2,6 +2,8 @@
 //!
 //! For each attempt and not for each call: it says which instance was asked and what came of it, and what an instance
 //! did hangs on the attempt that reached it. The attempts of one call stand side by side under what called.
+//!
+//! Only where it may be exported: a span in a trace that is left out costs nearly as much as any other.
 
 use tonic::Code;
 use tracing::Span;
@@ -16,11 +18,18 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Begins one, which `request` tells the instance at `address` of; without export, it tells of the span around it.
+    /// Begins one, which `request` tells the instance at `address` of; where it is not exported, of the span around it.
     pub(super) fn begin(request: &mut Request, address: &str) -> Self {
+        let span = if telemetry::may_be_sampled() { Self::span(request, address) } else { Span::none() };
+        let headers = &mut HttpHeadersMut(request.headers_mut());
+        span.in_scope(|| telemetry::inject_trace(headers));
+        Self { span, has_ended: false }
+    }
+
+    fn span(request: &Request, address: &str) -> Span {
         let method = telemetry::rpc_method(request.uri().path());
         let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
-        let span = tracing::info_span!(
+        tracing::info_span!(
             target: TRACES,
             "call",
             otel.name = method,
@@ -29,9 +38,7 @@ impl Attempt {
             rpc.method = method,
             server.address = host,
             server.port = port.parse::<u16>().ok(),
-        );
-        span.in_scope(|| telemetry::inject_trace(&mut HttpHeadersMut(request.headers_mut())));
-        Self { span, has_ended: false }
+        )
     }
 
     /// It ended so; what is said of it later changes nothing.
