@@ -153,6 +153,9 @@ async fn a_trace_begins_here_or_is_what_its_beginning_says() {
     one(&spans, SpanKind::Producer, "counseling-svc", &format!("send {CREATED}"));
 
     let spans = collector.spans();
+    // A service that was not told that the trace is left out would begin one of its own.
+    let begins = |span: &&TracedSpan| span.kind == SpanKind::Server && span.parent.is_empty();
+    assert!(spans.iter().filter(begins).all(|span| span.service == "gateway"), "{spans:#?}");
     let opened = "POST /v1/counselors/{counselor-id}/counsels";
     let roots: Vec<_> = spans.iter().filter(|span| span.name == opened && span.parent.is_empty()).collect();
     assert!(!roots.is_empty(), "{spans:#?}");
