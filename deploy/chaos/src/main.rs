@@ -114,6 +114,9 @@ enum Command {
         /// How many milliseconds work may wait in a gateway while nothing is refused (`QUEUE_LIMIT`).
         #[arg(long, default_value_t = 2)]
         queue_limit: u64,
+        /// Load and mesh have the same processors, and not each its own.
+        #[arg(long)]
+        together: bool,
         /// Where the services keep their data.
         #[arg(long, value_enum, default_value_t = Database::Postgres)]
         database: Database,
@@ -199,13 +202,19 @@ async fn main() -> ExitCode {
             }
             is_clean
         }
-        Command::Overload { seconds, calm, sockets, queue_limit, database, debug: _ } => {
+        Command::Overload { seconds, calm, sockets, queue_limit, together, database, debug: _ } => {
             let queue_limit = Duration::from_millis(queue_limit);
             let mut is_clean = true;
             for engine in database.engines() {
                 let [overload, calm] = [seconds, calm].map(Duration::from_secs);
-                let options =
-                    whole::overload::Options { overload, calm, sockets, queue_limit, engine: *engine };
+                let options = whole::overload::Options {
+                    overload,
+                    calm,
+                    sockets,
+                    queue_limit,
+                    engine: *engine,
+                    is_apart: !together,
+                };
                 let report = Box::pin(whole::overload::run(options)).await;
                 is_clean &= told(report.map(|report| (report.to_string(), report.is_clean())), *engine, 0);
             }

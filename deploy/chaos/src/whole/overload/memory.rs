@@ -95,7 +95,7 @@ fn resident(id: u32) -> Option<u64> {
 }
 
 /// The first word behind this name in the status of a process.
-fn field(id: u32, name: &str) -> Option<String> {
+pub(super) fn field(id: u32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next().map(str::to_owned)

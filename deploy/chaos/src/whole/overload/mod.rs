@@ -3,6 +3,7 @@
 
 mod load;
 mod memory;
+mod processors;
 mod report;
 mod requests;
 mod sockets;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use load::{Phase, Step, closed_loop, open_loop};
 use memory::Memory;
+use processors::Processors;
 pub use report::Report;
 use requests::Requests;
 use shared::testkit::{Engine, Killable};
@@ -50,6 +52,8 @@ pub struct Options {
     pub queue_limit: Duration,
     /// Where the services keep their data.
     pub engine: Engine,
+    /// Whether load and mesh have processors of their own where there are two or more, or all of them together.
+    pub is_apart: bool,
 }
 
 /// Runs it.
@@ -57,14 +61,22 @@ pub struct Options {
 /// # Errors
 /// When the mesh cannot be run.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
-    let Options { overload, calm, sockets, queue_limit, engine } = options;
+    let Options { overload, calm, sockets, queue_limit, engine, is_apart } = options;
+    let apart = if is_apart { Processors::divided() } else { None };
     let queue_limit = queue_limit.as_secs_f64().to_string();
     let limits = [("QUEUE_LIMIT", queue_limit.as_str()), ("UPSTREAM_CONCURRENCY_MIN", FEWEST_CALLS)];
     let each = |name: &str, _: usize, process: Killable| match name {
         "gateway" => process.with(&limits),
         _ => process,
     };
+    // What is started has what whoever started it has.
+    if let Some([_, of_mesh]) = &apart {
+        of_mesh.confine()?;
+    }
     let mesh = Box::pin(Mesh::start(engine, false, Around::default(), each)).await?;
+    if let Some([of_load, _]) = &apart {
+        of_load.confine()?;
+    }
     let rest = Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?;
     until_ready(&rest).await?;
     let user_svc = mesh.of("user-svc").next().ok_or("no user-svc")?;
@@ -97,5 +109,5 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let (phases, memory) = tokio::join!(load, memory::watch(began, &is_over));
     let [_, normal, overload, recovery] = <[Phase; 4]>::try_from(phases).map_err(|_| "a phase is missing")?;
     let afterwards = closed_loop(&requests, &Sockets::new(&gateways, 1)?, AFTERWARDS).await;
-    Ok(Report { options, closed, sustainable, normal, overload, recovery, afterwards, memory })
+    Ok(Report { options, apart, closed, sustainable, normal, overload, recovery, afterwards, memory })
 }

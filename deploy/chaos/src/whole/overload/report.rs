@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::memory::BROKER;
-use super::{End, Memory, Options, Phase, RECOVERY, SLOWER};
+use super::{End, Memory, Options, Phase, Processors, RECOVERY, SLOWER};
 
 /// How much of its peak a process may grow by in the last half, by chance.
 const GROWTH: f64 = 0.05;
@@ -16,6 +16,8 @@ const IN_A_ROW: usize = 3;
 /// See above.
 pub struct Report {
     pub(super) options: Options,
+    /// Those of the load, and those of the mesh.
+    pub(super) apart: Option<[Processors; 2]>,
     /// As many as the mesh answers.
     pub(super) closed: Phase,
     /// Requests a second.
@@ -161,6 +163,10 @@ impl fmt::Display for Report {
             out,
             "\n{engine:?}, {sustainable:.0} requests a second are sustainable, {sockets} sockets\n"
         )?;
+        match &self.apart {
+            Some([load, mesh]) => writeln!(out, "  processors: {load} of the load, {mesh} of the mesh\n")?,
+            None => writeln!(out, "  load and mesh have the same processors\n")?,
+        }
         write!(out, "  {:<10}", "load")?;
         HEADS.iter().try_for_each(|head| write!(out, " {head:>10}"))?;
         writeln!(out)?;
@@ -236,10 +242,12 @@ mod tests {
     fn report(overload: &[(End, u64)], recovery: &[(End, u64)]) -> Report {
         let normal = || phase(&[(End::Accepted, 10)]);
         let (queue_limit, engine) = (Duration::ZERO, Engine::Sqlite);
-        let options = Options { overload: CALM, calm: CALM, sockets: 1, queue_limit, engine };
+        let options =
+            Options { overload: CALM, calm: CALM, sockets: 1, queue_limit, engine, is_apart: false };
         let (overload, recovery) = (phase(overload), phase(recovery));
         Report {
             options,
+            apart: None,
             closed: normal(),
             sustainable: 1.0,
             normal: normal(),
