@@ -114,9 +114,9 @@ enum Command {
         /// How many milliseconds work may wait in a gateway while nothing is refused (`QUEUE_LIMIT`).
         #[arg(long, default_value_t = 2)]
         queue_limit: u64,
-        /// Load and mesh have the same processors, and not each its own.
+        /// Load and mesh have processors of their own, and do not share all of them.
         #[arg(long)]
-        together: bool,
+        apart: bool,
         /// Where the services keep their data.
         #[arg(long, value_enum, default_value_t = Database::Postgres)]
         database: Database,
@@ -202,7 +202,7 @@ async fn main() -> ExitCode {
             }
             is_clean
         }
-        Command::Overload { seconds, calm, sockets, queue_limit, together, database, debug: _ } => {
+        Command::Overload { seconds, calm, sockets, queue_limit, apart, database, debug: _ } => {
             let queue_limit = Duration::from_millis(queue_limit);
             let mut is_clean = true;
             for engine in database.engines() {
@@ -213,7 +213,7 @@ async fn main() -> ExitCode {
                     sockets,
                     queue_limit,
                     engine: *engine,
-                    is_apart: !together,
+                    is_apart: apart,
                 };
                 let report = Box::pin(whole::overload::run(options)).await;
                 is_clean &= told(report.map(|report| (report.to_string(), report.is_clean())), *engine, 0);

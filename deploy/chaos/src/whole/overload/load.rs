@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::requests::Requests;
 use super::sockets::{End, Ended, Sockets};
@@ -13,6 +13,8 @@ use crate::whole::times::Times;
 
 /// How often it is looked which requests are due.
 const TICK: Duration = Duration::from_millis(1);
+/// How long who is refused waits before the next request in a closed loop: refusals would be all that is measured.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// So many requests a second, for so long.
 #[derive(Clone, Copy)]
@@ -52,6 +54,12 @@ impl Phase {
         Self { lasted: self.lasted, ended: ended.collect() }
     }
 
+    /// What was due no sooner than that.
+    pub fn since(&self, due: Duration) -> Self {
+        let ended = self.ended.iter().filter(|ended| ended.due >= due).copied();
+        Self { lasted: self.lasted.saturating_sub(due), ended: ended.collect() }
+    }
+
     /// A number as one of each second.
     pub fn rate(&self, number: usize) -> f64 {
         number as f64 / self.lasted.as_secs_f64()
@@ -76,7 +84,11 @@ pub async fn closed_loop(requests: &Requests, sockets: &Sockets, duration: Durat
             let mut ended = Vec::new();
             while began.elapsed() < duration {
                 let number = first + ended.len();
-                ended.push(socket.ask(requests, number, began, began.elapsed()).await);
+                let one = socket.ask(requests, number, began, began.elapsed()).await;
+                ended.push(one);
+                if one.end == End::Shed {
+                    sleep(PATIENCE).await;
+                }
             }
             (socket, ended)
         });

@@ -189,6 +189,11 @@ impl fmt::Display for Report {
             row(out, "  reads", &phase.that_write(false))?;
             row(out, "  writes", &phase.that_write(true))?;
         }
+        // How it is noticed that there is too much, and how it goes on when it is known.
+        if let Some(first) = self.overload.seconds().next() {
+            row(out, "  second 0", &first)?;
+            row(out, "  later", &self.overload.since(first.lasted))?;
+        }
         for (second, phase) in self.recovery.seconds().enumerate() {
             row(out, &format!("after {second} s"), &phase)?;
         }
