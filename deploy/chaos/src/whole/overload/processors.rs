@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::memory::field;
 use crate::BoxError;
@@ -16,9 +17,13 @@ const OF_THE_LOAD: usize = 4;
 pub struct Processors(BTreeSet<usize>);
 
 impl Processors {
-    /// Divides those of this process into those of the load, and those of the mesh; none when there is only one.
+    /// Divides those that this process began with into those of the load, and those of the mesh; none when there is only
+    /// one.
     pub fn divided() -> Option<[Self; 2]> {
-        Self::listed(&field(std::process::id(), "Cpus_allowed_list:")?)?.split()
+        // Asked once: who is confined sees no others, and there may be another run.
+        static DIVIDED: OnceLock<Option<[Processors; 2]>> = OnceLock::new();
+        let divide = || Self::listed(&field(std::process::id(), "Cpus_allowed_list:")?)?.split();
+        DIVIDED.get_or_init(divide).clone()
     }
 
     /// Of a list like `0-2,5`.
