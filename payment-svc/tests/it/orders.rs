@@ -268,8 +268,8 @@ shared::on_each_engine! {
     }
 
     async fn who_was_erased_gets_the_money_back(engine: Engine) {
-        // Nobody looks before the user is erased. It is well below the limit of what is waited for: the clock may be turned
-        // before it is decided when to look again.
+        // Nobody looks before the user is erased. Well below what is waited for: a look or a refund that the provider does not
+        // answer in time, as on a busy machine, is put off by as much.
         let looks_again = Duration::from_secs(25);
         let shop = Shop::that_looks_again_after(engine, looks_again).await;
         let users = Neighbour::start("user-svc", &shop.nats).await;
