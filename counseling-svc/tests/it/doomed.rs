@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use counseling_svc::assistant::Assistant;
 use shared::service::ServiceConfig;
+use shared::testkit::crash;
 use shared::time::Clock;
 use tokio::runtime::Runtime;
 
@@ -27,7 +28,7 @@ impl Doomed {
     }
 
     /// Ends whatever the instance does where it stands, as the end of its process would.
-    pub fn crash(self) {
-        self.runtime.shutdown_background();
+    pub async fn crash(self) {
+        crash(self.runtime).await;
     }
 }

@@ -74,7 +74,7 @@ on_each_engine! {
             count(&database, "counsel_messages").await == before - 2 * BATCH
         })
         .await;
-        doomed.crash();
+        doomed.crash().await;
         assert_eq!(count(&database, "erased_users").await, 1, "the user is marked first");
         assert_eq!(count(&database, "counsels").await, 2, "the counsel goes last");
 

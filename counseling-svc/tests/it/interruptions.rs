@@ -77,7 +77,7 @@ shared::on_each_engine! {
         let id = new_id();
         puppet.hold();
         say_and_go(&doomed.calls, &counsel, &id, puppet.is_asked(1)).await;
-        doomed.crash();
+        doomed.crash().await;
         puppet.release();
 
         // Nobody knows yet that it is dead.
@@ -102,7 +102,7 @@ shared::on_each_engine! {
         let id = new_id();
         puppet.hold();
         say_and_go(&doomed.calls, &counsel, &id, puppet.is_asked(1)).await;
-        doomed.crash();
+        doomed.crash().await;
         let clock = world.clock.clone();
         let world = world.restart().await;
         clock.advance(Duration::from_secs(61));

@@ -159,7 +159,7 @@ shared::on_each_engine! {
         let doomed = stopped.doomed_instance().await;
         doomed.calls.tell(&counsel, "hello").await;
         puppet.looked(1).await;
-        doomed.crash();
+        doomed.crash().await;
         puppet.understand(Ok(sad()));
         puppet.release_understanding();
         let world = stopped.start().await;

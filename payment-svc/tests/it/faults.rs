@@ -13,7 +13,7 @@ use shared::id::new_id;
 use shared::proto::events::v1::{OrderMismatched, OrderPaid, OrderRefunded};
 use shared::proto::v1::order_service_client::OrderServiceClient;
 use shared::proto::v1::{CancelOrderRequest, OrderState, RefundOrderRequest};
-use shared::testkit::{caller, eventually};
+use shared::testkit::{caller, crash, eventually};
 use shared::time::Clock;
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
@@ -46,8 +46,9 @@ impl Doomed {
     }
 
     /// Ends whatever the instance does where it stands, as the end of its process would.
-    fn crash(&self) {
-        self.runtime.lock().unwrap().take().unwrap().shutdown_background();
+    async fn crash(&self) {
+        let runtime = self.runtime.lock().unwrap().take().unwrap();
+        crash(runtime).await;
     }
 }
 
@@ -91,7 +92,7 @@ shared::on_each_engine! {
             async move { confirm(client, &user_id, &id, &key).await }
         });
         eventually("the sandbox has collected", async || shop.held() == 3900).await;
-        doomed.crash();
+        doomed.crash().await;
         assert!(asked.await.unwrap().is_err());
         shop.until(&id, OrderState::Paid).await;
         assert_eq!(shop.events::<OrderPaid>(&id).await.len(), 1);
@@ -125,7 +126,7 @@ shared::on_each_engine! {
             for _ in 0..6 {
                 played.next().await.unwrap();
             }
-            doomed.crash();
+            doomed.crash().await;
             while played.next().await.is_some() {}
         }
         shop.clock.advance(std::time::Duration::from_secs(3600));

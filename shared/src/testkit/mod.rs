@@ -33,6 +33,7 @@ pub use process::{Process, binary, dynamic_library, free_port, without_cargo};
 pub use schema::{check_migrations, next_release, next_release_if_asked, schema};
 pub use service::{call_by_path, caller, check_authority, mesh_signing_key, service_config};
 pub use streams::{deliver_again, events, first_dead_letter, idle, publish_as_told, tried_in_vain};
+use tokio::runtime::Runtime;
 
 /// The engines that every test of persistence runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,16 @@ where
         assert!(began.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Ends whatever a runtime does where it stands, as the end of its process would, and waits until nothing of it runs any
+/// more, or for [`LIMIT`]: what a test does next must not reach the dead.
+///
+/// # Panics
+/// When something of it panicked while it ended.
+pub async fn crash(runtime: Runtime) {
+    let end = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(LIMIT));
+    end.await.expect("a runtime ends");
 }
 
 /// Makes two tests of one function: `<name>::sqlite` and `<name>::postgres`. The function takes an [`Engine`].

@@ -3,7 +3,7 @@
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::testkit::eventually;
+use crate::testkit::{crash, eventually};
 
 /// Reads the facts of these tests, several at once.
 static SLOW_EFFECTS: ConsumerSpec = ConsumerSpec {
@@ -95,7 +95,7 @@ crate::on_each_engine! {
         world.commit("a", 1).await;
         world.relay().drain().await.unwrap();
         eventually("it is begun", async || doomed.has_begun(1)).await;
-        runtime.shutdown_background();
+        crash(runtime).await;
         let healthy = Slow::new();
         healthy.permits.add_permits(1);
         let world = World { nats: world.server.connect().await, ..world };
