@@ -23,8 +23,9 @@ use tonic_prost::ProstCodec;
 
 use crate::BoxError;
 use crate::arguments::Arguments;
+use crate::compare::processor_time;
 use crate::conversation::Counsel;
-use crate::load::{Sample, run};
+use crate::load::{Sample, quantile, run};
 use crate::mesh::{Mesh, Store, User};
 
 const CONNECTIONS: usize = 64;
@@ -63,11 +64,12 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
         }
     }
     println!(
-        "median of {rounds} runs of {seconds} s in turn; SQLite, offline counselor; the bar is {:.2}",
+        "medians of {rounds} runs of {seconds} s in turn, ratios of each round; SQLite, offline counselor; the bar is {:.2}",
         1.0 - BAR
     );
     println!(
-        "elsewhere: what it would be if the collector took nothing of this machine, which was all at work"
+        "elsewhere: what it would be if the collector took nothing of this machine, which was all at work; \
+         cpu: what a call took of the mesh's own processes"
     );
     let (reads, writes) = arms.map(|arm| ((arm.name, arm.reads), (arm.name, arm.writes))).into_iter().unzip();
     tell(&format!("GET /v1/users/me, {CONNECTIONS} connections"), reads);
@@ -79,43 +81,50 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
 /// One line an arm, compared with the first.
 fn tell(what: &str, arms: Vec<(&str, Vec<Run>)>) {
     println!(
-        "\n{what:<42}{:>9}{:>9}{:>9}{:>8}{:>11}{:>11}",
-        "calls/s", "p50 ms", "p99 ms", "ratio", "collector", "elsewhere"
+        "\n{what:<42}{:>9}{:>9}{:>9}{:>8}{:>11}{:>11}{:>9}{:>8}",
+        "calls/s", "p50 ms", "p99 ms", "ratio", "collector", "elsewhere", "cpu us", "ratio"
     );
-    let mut without = None;
-    for (name, runs) in arms {
-        let Run { sample, collector } = Run::median(runs);
-        let base = *without.get_or_insert(sample.rate);
-        let (ratio, elsewhere) = (sample.rate / base, sample.rate / (1.0 - collector) / base);
+    let Some((_, without)) = arms.first() else { return };
+    for (name, runs) in &arms {
+        let median = |of: &dyn Fn(&Run) -> f64| quantile(&runs.iter().map(of).collect::<Vec<_>>(), 0.5);
+        // What else a machine does comes and goes: what is compared was measured in the same round.
+        let against = |of: &dyn Fn(&Run) -> f64| {
+            let ratios: Vec<_> = runs.iter().zip(without).map(|(run, base)| of(run) / of(base)).collect();
+            quantile(&ratios, 0.5)
+        };
         println!(
-            "  {name:<40}{:>9.1}{:>9.2}{:>9.2}{ratio:>8.3}{:>9.1} %{elsewhere:>11.3}",
-            sample.rate,
-            sample.p50,
-            sample.p99,
-            collector * 100.0,
+            "  {name:<40}{:>9.1}{:>9.2}{:>9.2}{:>8.3}{:>9.1} %{:>11.3}{:>9.1}{:>8.3}",
+            median(&|run| run.sample.rate),
+            median(&|run| run.sample.p50),
+            median(&|run| run.sample.p99),
+            against(&|run| run.sample.rate),
+            median(&|run| run.collector) * 100.0,
+            against(&|run| run.sample.rate / (1.0 - run.collector)),
+            median(&|run| run.cpu),
+            against(&|run| run.cpu),
         );
     }
 }
 
-/// What was measured once, and the part of this machine that the collector took meanwhile.
+/// What was measured once.
 struct Run {
     sample: Sample,
+    /// The part of this machine that the collector took meanwhile.
     collector: f64,
+    /// Microseconds of processor time that a call took of the mesh.
+    cpu: f64,
 }
 
 impl Run {
-    /// The one with the median rate.
-    fn median(mut runs: Vec<Self>) -> Self {
-        runs.sort_by(|one, other| one.sample.rate.total_cmp(&other.sample.rate));
-        runs.swap_remove(runs.len() / 2)
-    }
-
-    async fn of(run: impl Future<Output = Result<Sample, BoxError>>) -> Result<Self, BoxError> {
-        let (began, before) = (Instant::now(), cpu_of(THREAD));
+    async fn of(mesh: &Mesh, run: impl Future<Output = Result<Sample, BoxError>>) -> Result<Self, BoxError> {
+        let processes = mesh.all_processes();
+        let (began, before, used) = (Instant::now(), cpu_of(THREAD), processor_time(&processes));
         let sample = run.await?;
+        let used = processor_time(&processes).saturating_sub(used);
         let machine = began.elapsed().as_secs_f64() * std::thread::available_parallelism()?.get() as f64;
         let collector = before.zip(cpu_of(THREAD)).map(|(before, after)| after.saturating_sub(before));
-        Ok(Self { sample, collector: collector.unwrap_or_default().as_secs_f64() / machine })
+        let cpu = used.as_secs_f64() * 1e6 / sample.calls.max(1) as f64;
+        Ok(Self { sample, collector: collector.unwrap_or_default().as_secs_f64() / machine, cpu })
     }
 }
 
@@ -150,7 +159,7 @@ impl Arm {
         for _ in 0..CONNECTIONS {
             connections.push(self.mesh.rest(&self.user).await?);
         }
-        Run::of(run(connections, duration)).await
+        Run::of(&self.mesh, run(connections, duration)).await
     }
 
     async fn write(&self, duration: Duration) -> Result<Run, BoxError> {
@@ -158,7 +167,7 @@ impl Arm {
         for (index, counsel) in self.counsels.iter().enumerate() {
             conversations.push(counsel.connect(&self.mesh, index).await?);
         }
-        Run::of(run(conversations, duration)).await
+        Run::of(&self.mesh, run(conversations, duration)).await
     }
 }
 

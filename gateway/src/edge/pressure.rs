@@ -6,7 +6,7 @@
 mod valve;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -21,6 +21,8 @@ use valve::{Seen, Valve};
 /// How often it is looked whether a timer comes late, and how often something changes.
 const LOOK: Duration = Duration::from_millis(5);
 const WINDOW: Duration = Duration::from_millis(100);
+/// Timers count whole milliseconds, which makes nothing late.
+const GRAIN: Duration = Duration::from_millis(1);
 /// How long clients should wait.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Those who look after the gateway come through.
@@ -30,8 +32,14 @@ const SPARED: [&str; 3] = ["/livez", "/readyz", "/ops"];
 pub struct Pressure {
     /// Of `u32::MAX`.
     share: AtomicU32,
-    /// For how many requests at once there is room.
+    /// Goes round once for each of a share that is let through.
+    turn: AtomicU32,
+    /// For how many requests at once there is room, and for how many while work waits.
     room: AtomicUsize,
+    least_room: AtomicUsize,
+    /// Until when, in microseconds since it began, it is known that work does not wait.
+    timely_until: AtomicU64,
+    began: Instant,
     in_flight: AtomicUsize,
     /// In this window: the most at once, how many came, and how many of those before were answered.
     peak: AtomicUsize,
@@ -59,26 +67,41 @@ impl Pressure {
 
     /// Lets through so many of `u32::MAX`, and as many at once as there is room for.
     fn admitting(share: u32, room: usize) -> Self {
-        let [in_flight, peak, arrived, answered] = [(); 4].map(|()| AtomicUsize::default());
-        let (share, room) = (AtomicU32::new(share), AtomicUsize::new(room));
-        Self { share, room, in_flight, peak, arrived, answered, refused: measure::shed("work") }
+        let zero = AtomicUsize::default;
+        Self {
+            share: AtomicU32::new(share),
+            turn: AtomicU32::new(rand::random()),
+            room: AtomicUsize::new(room),
+            least_room: AtomicUsize::new(room),
+            timely_until: AtomicU64::new(u64::MAX),
+            began: Instant::now(),
+            in_flight: zero(),
+            peak: zero(),
+            arrived: zero(),
+            answered: zero(),
+            refused: measure::shed("work"),
+        }
     }
 
     async fn look(&self, limit: Duration) {
-        let mut valve = Valve::default();
+        let mut valve = Valve::new(limit);
         loop {
             let (began, mut looks, mut late) = (Instant::now(), 0, Duration::ZERO);
             while began.elapsed() < WINDOW {
                 let due = Instant::now() + LOOK;
                 sleep_until(due).await;
-                // That timers count whole milliseconds does not make anything late.
-                late += due.elapsed().saturating_sub(Duration::from_millis(1));
+                let this = due.elapsed().saturating_sub(GRAIN);
+                let timely = self.began.elapsed() + LOOK + GRAIN + limit;
+                // Until the next look tells otherwise, work waits for as long as it did.
+                let until = if this > limit { 0 } else { timely.as_micros() as u64 };
+                self.timely_until.store(until, Relaxed);
+                late += this;
                 looks += 1;
             }
             let late = late / looks;
             let was_all = valve.admits_all();
             valve.turn(&Seen {
-                is_late: late > limit,
+                lateness: late.as_secs_f64() / limit.as_secs_f64(),
                 windows: began.elapsed().as_secs_f64() / WINDOW.as_secs_f64(),
                 arrived: self.arrived.swap(0, Relaxed),
                 answered: self.answered.swap(0, Relaxed),
@@ -92,6 +115,7 @@ impl Pressure {
             measure::admitted(valve.share());
             self.share.store((valve.share() * f64::from(u32::MAX)) as u32, Relaxed);
             self.room.store(valve.room(), Relaxed);
+            self.least_room.store(valve.least_room(), Relaxed);
         }
     }
 
@@ -116,17 +140,33 @@ impl Pressure {
 
     fn enter(&self) -> Option<Admitted<'_>> {
         self.arrived.fetch_add(1, Relaxed);
-        // By chance, so that nobody is refused again and again.
-        if rand::random::<u32>() > self.share.load(Relaxed) {
+        if !self.has_turn() {
             return None;
         }
         let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
-        if in_flight > self.room.load(Relaxed) {
+        if !self.has_room_for(in_flight) {
             self.in_flight.fetch_sub(1, Relaxed);
             return None;
         }
         self.peak.fetch_max(in_flight, Relaxed);
         Some(Admitted(Some(self)))
+    }
+
+    /// Whether a request belongs to the share that is let through. They are spread over those that come, since such as come
+    /// together wait for each other; and by chance, so that nobody is refused again and again.
+    fn has_turn(&self) -> bool {
+        let share = self.share.load(Relaxed);
+        if share == u32::MAX {
+            return true;
+        }
+        let chance = share.min(u32::MAX - share);
+        let step = share - chance + rand::random_range(0..=chance) * 2;
+        self.turn.fetch_add(step, Relaxed).checked_add(step).is_none()
+    }
+
+    fn has_room_for(&self, in_flight: usize) -> bool {
+        let is_timely = || self.began.elapsed().as_micros() < self.timely_until.load(Relaxed).into();
+        in_flight <= self.room.load(Relaxed) && (in_flight <= self.least_room.load(Relaxed) || is_timely())
     }
 }
 
@@ -154,14 +194,32 @@ impl Drop for Admitted<'_> {
 mod tests {
     use super::*;
 
+    const HALF: u32 = u32::MAX / 2;
+
     #[test]
-    fn a_share_of_the_requests_is_let_through() {
-        let admitted = |share| {
-            let pressure = Pressure::admitting(share, usize::MAX);
-            (0..10_000).filter(|_| pressure.enter().is_some()).count()
-        };
-        assert_eq!(admitted(u32::MAX), 10_000);
-        assert!((500..1500).contains(&admitted(u32::MAX / 10)));
+    fn a_share_of_the_requests_is_let_through_and_they_are_spread() {
+        assert_eq!(admitted(&Pressure::admitting(u32::MAX, usize::MAX), 10_000), 10_000);
+        for tenths in 0..10 {
+            let pressure = Pressure::admitting(u32::MAX / 10 * tenths, usize::MAX);
+            let expected = 10 * tenths as usize;
+            for _ in 0..100 {
+                let admitted = admitted(&pressure, 100);
+                assert!(expected.abs_diff(admitted) < 20, "{admitted} of {expected}");
+            }
+        }
+    }
+
+    fn admitted(pressure: &Pressure, of: usize) -> usize {
+        (0..of).filter(|_| pressure.enter().is_some()).count()
+    }
+
+    #[test]
+    fn nobody_is_refused_again_and_again() {
+        let pressure = Pressure::admitting(HALF, usize::MAX);
+        // Two that take turns.
+        let let_in: Vec<_> = (0..2000).map(|_| pressure.enter().is_some()).collect();
+        let of_one = let_in.iter().step_by(2).filter(|is_let_in| **is_let_in).count();
+        assert!((400..600).contains(&of_one), "{of_one}");
     }
 
     #[test]
@@ -172,5 +230,19 @@ mod tests {
         drop(first);
         let _third = pressure.enter().unwrap();
         assert!(pressure.enter().is_none());
+    }
+
+    #[test]
+    fn there_is_less_room_while_work_waits() {
+        let pressure = Pressure::admitting(u32::MAX, 2);
+        pressure.least_room.store(1, Relaxed);
+        // It waited when it was looked, or it is not known any more.
+        for until in [0, pressure.began.elapsed().as_micros() as u64] {
+            pressure.timely_until.store(until, Relaxed);
+            let _first = pressure.enter().unwrap();
+            assert!(pressure.enter().is_none());
+            pressure.timely_until.store(u64::MAX, Relaxed);
+            assert!(pressure.enter().is_some());
+        }
     }
 }
