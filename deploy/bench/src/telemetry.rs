@@ -1,5 +1,6 @@
 //! What it costs to count and to trace: a read and a write through the gateway of meshes that serve metrics and export a
-//! tenth of all traces, or all of them, to a collector here, beside one that does neither, in turn.
+//! tenth of all traces, or all of them, to a collector here, beside one that does neither, in turn, and all started anew in each
+//! round.
 //!
 //! The collector runs on a thread of its own, so that what it takes of the machine can be told apart: elsewhere it would
 //! be another machine's.
@@ -44,23 +45,29 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
     // The services do as the gateway does.
     let tenth = [("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.1")];
     let tenth = [&traced[..], &tenth].concat();
-    let mut arms = [
-        Arm::start("without", &[log], &[log]).await?,
-        Arm::start("with metrics", &counted, &counted).await?,
-        Arm::start("with metrics and a tenth of all traces", &traced, &tenth).await?,
-        Arm::start("with metrics and all traces", &traced, &traced).await?,
+    let kinds: [Kind; 4] = [
+        ("without", &[log], &[log]),
+        ("with metrics", &counted, &counted),
+        ("with metrics and a tenth of all traces", &traced, &tenth),
+        ("with metrics and all traces", &traced, &traced),
     ];
-    // The first round warms up and does not count.
-    for round in 0..=rounds {
+    let (mut reads, mut writes) = (kinds.map(|_| Vec::new()), kinds.map(|_| Vec::new()));
+    for round in 0..rounds {
+        // How fast the same program is differs from one process to the next by more than what is looked for.
+        let mut arms = Vec::new();
+        for (_, services, gateway) in kinds {
+            arms.push(Arm::start(services, gateway).await?);
+        }
         // Whoever is first in one round is last in another.
-        for place in 0..arms.len() {
-            let index = (round + place) % arms.len();
-            let arm = &mut arms[index];
-            let (read, write) = (arm.read(duration).await?, arm.write(duration).await?);
-            if round > 0 {
-                arm.reads.push(read);
-                arm.writes.push(write);
-            }
+        let order = || (0..arms.len()).map(|place| (round + place) % arms.len());
+        for index in order() {
+            // Warms up and does not count.
+            arms[index].read(duration).await?;
+            arms[index].write(duration).await?;
+        }
+        for index in order() {
+            reads[index].push(arms[index].read(duration).await?);
+            writes[index].push(arms[index].write(duration).await?);
         }
     }
     println!(
@@ -71,21 +78,21 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
         "elsewhere: what it would be if the collector took nothing of this machine, which was all at work; \
          cpu: what a call took of the mesh's own processes"
     );
-    let (reads, writes) = arms.map(|arm| ((arm.name, arm.reads), (arm.name, arm.writes))).into_iter().unzip();
-    tell(&format!("GET /v1/users/me, {CONNECTIONS} connections"), reads);
-    tell(&format!("messages answered, {COUNSELS} counsels"), writes);
+    let names = kinds.map(|(name, ..)| name);
+    tell(&format!("GET /v1/users/me, {CONNECTIONS} connections"), &names, &reads);
+    tell(&format!("messages answered, {COUNSELS} counsels"), &names, &writes);
     println!("the collector was sent {} spans", collector.spans());
     Ok(())
 }
 
 /// One line an arm, compared with the first.
-fn tell(what: &str, arms: Vec<(&str, Vec<Run>)>) {
+fn tell(what: &str, names: &[&str], arms: &[Vec<Run>]) {
     println!(
         "\n{what:<42}{:>9}{:>9}{:>9}{:>8}{:>11}{:>11}{:>9}{:>8}",
         "calls/s", "p50 ms", "p99 ms", "ratio", "collector", "elsewhere", "cpu us", "ratio"
     );
-    let Some((_, without)) = arms.first() else { return };
-    for (name, runs) in &arms {
+    let Some(without) = arms.first() else { return };
+    for (name, runs) in names.iter().zip(arms) {
         let median = |of: &dyn Fn(&Run) -> f64| quantile(&runs.iter().map(of).collect::<Vec<_>>(), 0.5);
         // What else a machine does comes and goes: what is compared was measured in the same round.
         let against = |of: &dyn Fn(&Run) -> f64| {
@@ -128,22 +135,21 @@ impl Run {
     }
 }
 
-/// A mesh, and what was measured on it.
+/// Variables.
+type Environment<'a> = &'a [(&'a str, &'a str)];
+
+/// What is compared: its name, what its services have in their environment, and what its gateway has.
+type Kind<'a> = (&'static str, Environment<'a>, Environment<'a>);
+
+/// A mesh to measure.
 struct Arm {
-    name: &'static str,
     mesh: Mesh,
     user: User,
     counsels: Vec<Counsel>,
-    reads: Vec<Run>,
-    writes: Vec<Run>,
 }
 
 impl Arm {
-    async fn start(
-        name: &'static str,
-        services: &[(&str, &str)],
-        gateway: &[(&str, &str)],
-    ) -> Result<Self, BoxError> {
+    async fn start(services: Environment<'_>, gateway: Environment<'_>) -> Result<Self, BoxError> {
         let names = ["user-svc", "counseling-svc"];
         let mesh = Box::pin(Mesh::start_each_with(Store::Sqlite, &names, services, gateway)).await?;
         let user = mesh.guest().await?;
@@ -151,7 +157,7 @@ impl Arm {
         for _ in 0..COUNSELS {
             counsels.push(Counsel::open(&mesh, mesh.talker().await?).await?);
         }
-        Ok(Self { name, mesh, user, counsels, reads: Vec::new(), writes: Vec::new() })
+        Ok(Self { mesh, user, counsels })
     }
 
     async fn read(&self, duration: Duration) -> Result<Run, BoxError> {
