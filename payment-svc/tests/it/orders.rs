@@ -271,6 +271,11 @@ shared::on_each_engine! {
         // Nobody looks before the user is erased.
         let looks_again = Duration::from_secs(60);
         let shop = Shop::that_looks_again_after(engine, looks_again).await;
+        eventually("what the start of the service compares is compared", async || {
+            let in_an_hour = shop.clock.now().plus(Duration::from_secs(3600)).as_micros();
+            shop.count(&format!("SELECT COUNT(*) FROM jobs WHERE due_at > {in_an_hour}")).await == 1
+        })
+        .await;
         let users = Neighbour::start("user-svc", &shop.nats).await;
         let user_id = new_id();
         let (id, key) = shop.agreed(&user_id, ANSWERS_LATE).await;
