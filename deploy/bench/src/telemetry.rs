@@ -1,6 +1,6 @@
 //! What it costs to count and to trace: a read and a write through the gateway of meshes that serve metrics and export a
-//! tenth of all traces, or all of them, to a collector here, beside one that does neither, in turn, and all started anew in each
-//! round.
+//! tenth of all traces, or all of them, to a collector here, beside one that does neither, in turn. All are started anew in
+//! each round.
 //!
 //! The collector runs on a thread of its own, so that what it takes of the machine can be told apart: elsewhere it would
 //! be another machine's.

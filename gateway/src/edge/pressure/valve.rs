@@ -96,8 +96,6 @@ impl Valve {
             let before = self.budget.unwrap_or(seen.answered as f64 / seen.windows);
             if self.budget.is_none() {
                 self.fewest = (before * SMALLEST).max(FEWEST);
-            }
-            if self.budget.is_none() {
                 self.ceiling = before;
             }
             if self.budget.is_none() || !self.was_late {
