@@ -49,10 +49,10 @@ impl Store {
 pub(crate) struct Mesh {
     gateway: String,
     ready_after: Duration,
-    nats: NatsServer,
     services: HashMap<&'static str, String>,
-    // By the service's name or the gateway's address, in the order in which they end.
+    // By the service's name or the gateway's address, in the order in which they end; before what they still need then.
     processes: Vec<(String, Process)>,
+    nats: NatsServer,
     _postgres: Option<PostgresServer>,
     folder: TempDir,
 }
@@ -128,9 +128,9 @@ impl Mesh {
         let mut mesh = Self {
             gateway: String::new(),
             ready_after: Duration::ZERO,
-            nats,
             services: addresses,
             processes,
+            nats,
             _postgres: postgres,
             folder,
         };

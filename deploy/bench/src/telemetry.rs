@@ -88,8 +88,17 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
 /// One line an arm, compared with the first.
 fn tell(what: &str, names: &[&str], arms: &[Vec<Run>]) {
     println!(
-        "\n{what:<42}{:>9}{:>9}{:>9}{:>8}{:>11}{:>11}{:>9}{:>8}",
-        "calls/s", "p50 ms", "p99 ms", "ratio", "collector", "elsewhere", "cpu us", "ratio"
+        "\n{what:<42}{:>9}{:>9}{:>9}{:>8}{:>14}{:>11}{:>11}{:>9}{:>8}{:>14}",
+        "calls/s",
+        "p50 ms",
+        "p99 ms",
+        "ratio",
+        "middle half",
+        "collector",
+        "elsewhere",
+        "cpu us",
+        "ratio",
+        "middle half",
     );
     let Some(without) = arms.first() else { return };
     for (name, runs) in names.iter().zip(arms) {
@@ -97,18 +106,20 @@ fn tell(what: &str, names: &[&str], arms: &[Vec<Run>]) {
         // What else a machine does comes and goes: what is compared was measured in the same round.
         let against = |of: &dyn Fn(&Run) -> f64| {
             let ratios: Vec<_> = runs.iter().zip(without).map(|(run, base)| of(run) / of(base)).collect();
-            quantile(&ratios, 0.5)
+            [0.25, 0.5, 0.75].map(|part| quantile(&ratios, part))
         };
+        let [low, ratio, high] = against(&|run| run.sample.rate);
+        let [least, cost, most] = against(&|run| run.cpu);
         println!(
-            "  {name:<40}{:>9.1}{:>9.2}{:>9.2}{:>8.3}{:>9.1} %{:>11.3}{:>9.1}{:>8.3}",
+            "  {name:<40}{:>9.1}{:>9.2}{:>9.2}{ratio:>8.3}{:>14}{:>9.1} %{:>11.3}{:>9.1}{cost:>8.3}{:>14}",
             median(&|run| run.sample.rate),
             median(&|run| run.sample.p50),
             median(&|run| run.sample.p99),
-            against(&|run| run.sample.rate),
+            format!("{low:.3}-{high:.3}"),
             median(&|run| run.collector) * 100.0,
-            against(&|run| run.sample.rate / (1.0 - run.collector)),
+            against(&|run| run.sample.rate / (1.0 - run.collector))[1],
             median(&|run| run.cpu),
-            against(&|run| run.cpu),
+            format!("{least:.3}-{most:.3}"),
         );
     }
 }

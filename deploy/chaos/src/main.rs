@@ -102,6 +102,9 @@ enum Command {
     /// Ten times as many requests as the mesh can answer: how long those take that it accepts, how much memory it needs,
     /// and how soon it is as before.
     Overload {
+        /// How many requests a second are taken to be sustainable, to compare two builds; by default that is found out.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        rate: Option<u32>,
         /// How long there is too much.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
@@ -202,12 +205,13 @@ async fn main() -> ExitCode {
             }
             is_clean
         }
-        Command::Overload { seconds, calm, sockets, queue_limit, apart, database, debug: _ } => {
+        Command::Overload { rate, seconds, calm, sockets, queue_limit, apart, database, debug: _ } => {
             let queue_limit = Duration::from_millis(queue_limit);
             let mut is_clean = true;
             for engine in database.engines() {
                 let [overload, calm] = [seconds, calm].map(Duration::from_secs);
                 let options = whole::overload::Options {
+                    rate,
                     overload,
                     calm,
                     sockets,

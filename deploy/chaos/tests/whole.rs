@@ -41,7 +41,8 @@ async fn a_rolling_restart_is_not_noticed() {
 async fn too_many_requests_are_answered_or_refused_and_then_all_is_well() {
     let (overload, calm) = (Duration::from_secs(6), Duration::from_secs(2));
     let (queue_limit, engine) = (Duration::from_millis(50), Engine::Sqlite);
-    let options = overload::Options { overload, calm, sockets: 100, queue_limit, engine, is_apart: false };
+    let options =
+        overload::Options { rate: None, overload, calm, sockets: 100, queue_limit, engine, is_apart: false };
     let report = Box::pin(overload::run(options)).await.expect("the mesh runs");
     assert!(report.broken().is_empty(), "{report}");
     assert!(report.too_large().is_empty(), "{report}");

@@ -191,12 +191,25 @@ pub fn without_cargo(command: &mut Command) {
 }
 
 /// The path of a program: from the environment variable, from `.tools/bin`, or from the PATH.
+///
+/// # Panics
+/// When it is in none of them.
 pub(super) fn program(variable: &str, name: &str) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
         return path.into();
     }
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/bin").join(name);
-    if tools.exists() { tools } else { name.into() }
+    if tools.exists() {
+        return tools;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Otherwise all that is seen is that it does not answer.
+    assert!(
+        std::env::split_paths(&path).any(|folder| folder.join(name).is_file()),
+        "{name} is neither in .tools/bin nor on the PATH, and {variable} does not say where it is: \
+         `python3 deploy/tools.py path {name}` fetches it"
+    );
+    name.into()
 }
 
 /// What a short-lived program printed.

@@ -42,6 +42,8 @@ const AFTERWARDS: Duration = Duration::from_secs(1);
 /// What is to be done.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
+    /// How many requests a second are taken to be sustainable; otherwise that is found out.
+    pub rate: Option<u32>,
     /// How long there is too much.
     pub overload: Duration,
     /// How long it is looked what is sustainable, what is normal, and, for five seconds more, what is so again.
@@ -61,7 +63,7 @@ pub struct Options {
 /// # Errors
 /// When the mesh cannot be run.
 pub async fn run(options: Options) -> Result<Report, BoxError> {
-    let Options { overload, calm, sockets, queue_limit, engine, is_apart } = options;
+    let Options { rate, overload, calm, sockets, queue_limit, engine, is_apart } = options;
     let apart = if is_apart { Processors::divided() } else { None };
     let queue_limit = queue_limit.as_secs_f64().to_string();
     let limits = [("QUEUE_LIMIT", queue_limit.as_str()), ("UPSTREAM_CONCURRENCY_MIN", FEWEST_CALLS)];
@@ -87,10 +89,11 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     // Once for connections, caches and pools, and once to count.
     closed_loop(&requests, &few, calm).await;
     let closed = closed_loop(&requests, &few, calm).await;
-    let sustainable = closed.rate(closed.count(|end| end == End::Accepted));
-    if sustainable < 1.0 {
+    let found = closed.rate(closed.count(|end| end == End::Accepted));
+    if found < 1.0 {
         return Err("the mesh answers nothing".into());
     }
+    let sustainable = rate.map_or(found, f64::from);
     let normal = |lasts| Step { rate: sustainable * NORMAL, lasts };
     // What is sustainable is as much as there can be, and leaves the mesh as busy as it can be: it calms down first.
     let rates = [

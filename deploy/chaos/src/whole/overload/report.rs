@@ -247,8 +247,15 @@ mod tests {
     fn report(overload: &[(End, u64)], recovery: &[(End, u64)]) -> Report {
         let normal = || phase(&[(End::Accepted, 10)]);
         let (queue_limit, engine) = (Duration::ZERO, Engine::Sqlite);
-        let options =
-            Options { overload: CALM, calm: CALM, sockets: 1, queue_limit, engine, is_apart: false };
+        let options = Options {
+            rate: None,
+            overload: CALM,
+            calm: CALM,
+            sockets: 1,
+            queue_limit,
+            engine,
+            is_apart: false,
+        };
         let (overload, recovery) = (phase(overload), phase(recovery));
         Report {
             options,
