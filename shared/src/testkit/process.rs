@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs a program and, when its standard input ends, kills it and removes the folder `$1`. The input is a pipe from
-/// the test: it ends when the test lets go of it and when the test's process dies, however that happens.
+/// Runs a program and, when its standard input ends, kills it; removes the folder `$1` when it has ended. The input is a
+/// pipe from the test: it ends when the test lets go of it and when the test's process dies, however that happens.
+///
+/// Nothing here looks again and again: many programs run at once, and what looks after them is not to be measured.
 const WATCHDOG: &str = r#"
 folder=$1; signal=$2; shift 2
-"$@" </dev/null & child=$!
-(while kill -0 $child 2>/dev/null; do sleep 0.2; done; kill -TERM $$ 2>/dev/null) & watcher=$!
-trap 'gone=1' TERM
-read -r _
-kill $watcher 2>/dev/null
-kill -$signal $child 2>/dev/null
+exec 3<&0
+"$@" </dev/null 3<&- & child=$!
+(read -r _ <&3; kill -$signal $child 2>/dev/null) & watcher=$!
 wait $child 2>/dev/null
+kill $watcher 2>/dev/null
 [ -n "$folder" ] && rm -rf "$folder"
 exit 0
 "#;
@@ -243,5 +243,19 @@ mod tests {
         let mut names: Vec<_> = names.map(|name| name.unwrap().trim().to_owned()).collect();
         names.sort();
         assert_eq!(names, ["sh", "sleep"]);
+    }
+
+    #[tokio::test]
+    async fn its_folder_goes_with_a_process_whoever_ends_it() {
+        for (script, ends_itself) in [("exit 3", true), ("sleep 60", false)] {
+            let folder = tempfile::tempdir().unwrap().keep();
+            let mut command = Command::new("/bin/sh");
+            let process = Process::start(command.args(["-c", script]), Some(&folder), "KILL", None);
+            if ends_itself {
+                eventually("the folder is gone", async || !folder.exists()).await;
+            }
+            drop(process);
+            assert!(!folder.exists(), "{script}");
+        }
     }
 }

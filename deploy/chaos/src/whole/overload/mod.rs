@@ -39,6 +39,10 @@ const RECOVERY: Duration = Duration::from_secs(5);
 /// How long somebody who asks one thing after the other looks whether all is well in the end.
 const AFTERWARDS: Duration = Duration::from_secs(1);
 
+/// Of the two that have processors of their own, see [`Processors::divided`].
+const LOAD: usize = 0;
+const MESH: usize = 1;
+
 /// What is to be done.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -67,24 +71,19 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let apart = if is_apart { Processors::divided() } else { None };
     let queue_limit = queue_limit.as_secs_f64().to_string();
     let limits = [("QUEUE_LIMIT", queue_limit.as_str()), ("UPSTREAM_CONCURRENCY_MIN", FEWEST_CALLS)];
-    let each = |name: &str, _: usize, process: Killable| match name {
-        "gateway" => process.with(&limits),
-        _ => process,
-    };
     // What is started has what whoever started it has.
-    if let Some([_, of_mesh]) = &apart {
-        of_mesh.confine()?;
-    }
-    let mesh = Box::pin(Mesh::start(engine, false, Around::default(), each)).await?;
-    if let Some([of_load, _]) = &apart {
-        of_load.confine()?;
-    }
+    let confine_to = |whose: usize| apart.as_ref().map_or(Ok(()), |apart| apart[whose].confine());
+    confine_to(MESH)?;
+    let unlimited = |_: &str, _: usize, process: Killable| process;
+    let mut mesh = Box::pin(Mesh::start(engine, false, Around::default(), unlimited)).await?;
+    confine_to(LOAD)?;
     let rest = Rest::new(mesh.gateways(), &mesh.folder().join("history.jsonl"))?;
     until_ready(&rest).await?;
     let user_svc = mesh.of("user-svc").next().ok_or("no user-svc")?;
     let requests = Arc::new(Requests::prepare(&rest, user_svc.address()).await?);
     let gateways = mesh.gateways();
 
+    // Nothing is refused meanwhile: a gateway that looks for too much finds some by chance, too, and this would be less.
     let few = Sockets::new(&gateways, CLOSED)?;
     // Once for connections, caches and pools, and once to count.
     closed_loop(&requests, &few, calm).await;
@@ -94,6 +93,10 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
         return Err("the mesh answers nothing".into());
     }
     let sustainable = rate.map_or(found, f64::from);
+    confine_to(MESH)?;
+    limit_gateways(&mut mesh, &limits);
+    confine_to(LOAD)?;
+    until_ready(&rest).await?;
     let normal = |lasts| Step { rate: sustainable * NORMAL, lasts };
     // What is sustainable is as much as there can be, and leaves the mesh as busy as it can be: it calms down first.
     let rates = [
@@ -113,4 +116,19 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
     let [_, normal, overload, recovery] = <[Phase; 4]>::try_from(phases).map_err(|_| "a phase is missing")?;
     let afterwards = closed_loop(&requests, &Sockets::new(&gateways, 1)?, AFTERWARDS).await;
     Ok(Report { options, apart, closed, sustainable, normal, overload, recovery, afterwards, memory })
+}
+
+/// Starts the gateways anew, with these variables.
+fn limit_gateways(mesh: &mut Mesh, limits: &[(&str, &str)]) {
+    let all = std::mem::take(&mut mesh.processes).into_iter();
+    let limited = all.map(|(name, process)| {
+        if name != "gateway" {
+            return (name, process);
+        }
+        process.kill();
+        let process = process.with(limits);
+        process.start();
+        (name, process)
+    });
+    mesh.processes = limited.collect();
 }
