@@ -27,7 +27,7 @@ use crate::BoxError;
 
 /// For how many calls a slow service has room at least when nothing else is said; other runs do without.
 const FEWEST_CALLS: &str = "8";
-/// How many sockets find out what is sustainable: as many as two gateways have room for in any case.
+/// How many sockets find out what is sustainable.
 const CLOSED: usize = 16;
 /// What is normal of what is sustainable, and what is too much.
 const NORMAL: f64 = 0.5;
