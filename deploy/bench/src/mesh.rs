@@ -1,7 +1,6 @@
 //! What is measured: nats-server, the services and the gateway as real processes of this build.
 
 use std::collections::HashMap;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use shared::database::{Database, DatabaseSettings};
 use shared::mesh::{GATEWAY, SERVICES};
 use shared::proto::v1::auth_user_service_client::AuthUserServiceClient;
 use shared::proto::v1::{Authority, SetAuthorityRequest};
-use shared::testkit::{NatsServer, PostgresServer, Process, mesh_signing_key};
+use shared::testkit::{NatsServer, PostgresServer, Process, free_port, mesh_signing_key};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
@@ -107,7 +106,7 @@ impl Mesh {
         let mut processes = Vec::new();
         let mut addresses = HashMap::new();
         for name in services {
-            let address = free_address()?;
+            let address = free_address();
             let database = match &postgres {
                 None => sqlite(&file_of(name, folder.path())),
                 Some(server) => server.new_database().await,
@@ -142,7 +141,7 @@ impl Mesh {
 
     /// Starts a gateway in front of the same services, configured so besides: where it will listen.
     pub(crate) fn another_gateway(&mut self, configuration: &[(&str, &str)]) -> Result<String, BoxError> {
-        let gateway = free_address()?;
+        let gateway = free_address();
         let mut command = Command::new(beside_this("gateway")?);
         command
             .env("LISTEN_ADDR", &gateway)
@@ -319,6 +318,6 @@ fn beside_this(name: &str) -> Result<PathBuf, BoxError> {
     if path.exists() { Ok(path) } else { Err(format!("{} is not built", path.display()).into()) }
 }
 
-pub(crate) fn free_address() -> Result<String, BoxError> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+pub(crate) fn free_address() -> String {
+    format!("127.0.0.1:{}", free_port())
 }

@@ -36,7 +36,7 @@ impl Peer {
 
     /// Answers the same bytes to everybody: those of the gateway.
     pub(crate) async fn bytes(mesh: &Mesh, user: &User) -> Result<Self, BoxError> {
-        let address = free_address()?;
+        let address = free_address();
         let body = mesh.rest(user).await?.get("/v1/users/me").await?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args([bytes::COMMAND, &address, std::str::from_utf8(&body)?]);
@@ -47,7 +47,7 @@ impl Peer {
 
     /// `peers/fastify`.
     pub(crate) async fn fastify(mesh: &Mesh, user: &User, programs: &Programs) -> Result<Self, BoxError> {
-        let address = free_address()?;
+        let address = free_address();
         let (host, port) = split(&address)?;
         let mut command = Command::new(&programs.node);
         command
@@ -68,7 +68,7 @@ impl Peer {
 
     /// `peers/envoy`.
     pub(crate) async fn envoy(mesh: &Mesh, user: &User, programs: &Programs) -> Result<Self, BoxError> {
-        let address = free_address()?;
+        let address = free_address();
         let (host, port) = split(&address)?;
         let (service_host, service_port) = split(mesh.address("user-svc")?)?;
         let descriptors = mesh.folder().join("rest.binpb");
