@@ -7,7 +7,7 @@ use axum::http::HeaderName;
 use axum::middleware::Next;
 use axum::response::Response;
 use shared::id;
-use shared::telemetry::{self, HttpHeaders};
+use shared::telemetry::{self, HttpHeaders, TraceParent};
 use tracing::Instrument;
 
 use crate::envelope::REQUEST_ID;
@@ -23,14 +23,9 @@ pub async fn observe(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let route = route.unwrap_or_else(|| "(none)".to_owned());
-    let span = tracing::info_span!(
-        "request",
-        %method,
-        route,
-        request_id,
-        trace_id = tracing::field::Empty,
-    );
-    telemetry::continue_trace(&span, &HttpHeaders(request.headers()));
+    let parent = TraceParent::of(&HttpHeaders(request.headers()));
+    let span = tracing::info_span!("request", %method, route, request_id, trace_id = parent.trace_id());
+    parent.continue_in(&span);
     let run = async {
         let response = next.run(request).await;
         let status = response.status().as_u16();

@@ -14,13 +14,15 @@ use std::str::FromStr;
 
 pub(crate) use conventions::{destination, rpc_method};
 pub use export::{finish, instance};
+use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry::trace::{TraceContextExt, TraceId, TracerProvider};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 pub(crate) use record::{Side, rpc_ended};
 pub use record::{failed, http_answered, note};
-pub use settings::TraceSettings;
+pub use settings::{QueueSettings, TraceSettings};
+use tracing::field::DisplayValue;
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
@@ -133,15 +135,35 @@ where
         .with_context_activation(false)
 }
 
-/// Makes the trace context in `carrier` the parent of `span`, and records the trace id as its field `trace_id`.
-pub fn continue_trace(span: &Span, carrier: &dyn Extractor) {
-    let parent = TraceContextPropagator::new().extract(carrier);
-    // Fails only where no subscriber keeps trace contexts, as in a unit test.
-    let _ = span.set_parent(parent);
-    let context = span.context();
-    let context = context.span().span_context().clone();
-    if context.is_valid() {
-        span.record("trace_id", tracing::field::display(context.trace_id()));
+/// Where the trace comes from that a span is to be a part of, if it has begun elsewhere.
+pub struct TraceParent(Context);
+
+impl TraceParent {
+    /// As the carrier tells it.
+    pub fn of(carrier: &dyn Extractor) -> Self {
+        Self(TraceContextPropagator::new().extract(carrier))
+    }
+
+    /// What a span that will continue it has as its field `trace_id` from the start; nothing where it has yet to begin.
+    /// To add a field later costs several times as much.
+    pub fn trace_id(&self) -> Option<DisplayValue<TraceId>> {
+        Self::id_of(&self.0)
+    }
+
+    fn id_of(context: &Context) -> Option<DisplayValue<TraceId>> {
+        let span = context.span();
+        let context = span.span_context();
+        context.is_valid().then(|| tracing::field::display(context.trace_id()))
+    }
+
+    /// Makes `span` a part of it. Where it begins with this span, records its id as the field `trace_id`.
+    pub fn continue_in(self, span: &Span) {
+        let is_known = self.trace_id().is_some();
+        // Fails only where no subscriber keeps trace contexts, as in a unit test.
+        let _ = span.set_parent(self.0);
+        if let (false, Some(id)) = (is_known, Self::id_of(&span.context())) {
+            span.record("trace_id", id);
+        }
     }
 }
 
@@ -219,7 +241,7 @@ mod tests {
                 (http::HeaderName::from_static("traceparent"), value.clone()),
                 (http::HeaderName::from_static("tracestate"), value),
             ]);
-            continue_trace(&Span::none(), &HttpHeaders(&came));
+            TraceParent::of(&HttpHeaders(&came)).continue_in(&Span::none());
             let propagator = TraceContextPropagator::new();
             let context = propagator.extract(&HttpHeaders(&came));
             let mut goes = http::HeaderMap::new();

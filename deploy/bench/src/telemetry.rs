@@ -53,21 +53,22 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
     ];
     let (mut reads, mut writes) = (kinds.map(|_| Vec::new()), kinds.map(|_| Vec::new()));
     for round in 0..rounds {
-        // How fast the same program is differs from one process to the next by more than what is looked for.
+        // Whoever is first in one round is last in another, also to be started: how fast the same program is differs from
+        // one process to the next by more than what is looked for.
+        let order = (0..kinds.len()).map(|place| (round + place) % kinds.len());
         let mut arms = Vec::new();
-        for (_, services, gateway) in kinds {
-            arms.push(Arm::start(services, gateway).await?);
+        for index in order {
+            let (_, services, gateway) = kinds[index];
+            arms.push((index, Arm::start(services, gateway).await?));
         }
-        // Whoever is first in one round is last in another.
-        let order = || (0..arms.len()).map(|place| (round + place) % arms.len());
-        for index in order() {
+        for (_, arm) in &arms {
             // Warms up and does not count.
-            arms[index].read(duration).await?;
-            arms[index].write(duration).await?;
+            arm.read(duration).await?;
+            arm.write(duration).await?;
         }
-        for index in order() {
-            reads[index].push(arms[index].read(duration).await?);
-            writes[index].push(arms[index].write(duration).await?);
+        for (index, arm) in &arms {
+            reads[*index].push(arm.read(duration).await?);
+            writes[*index].push(arm.write(duration).await?);
         }
     }
     println!(

@@ -9,7 +9,7 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 use tracing::instrument::Instrumented;
 
-use crate::telemetry::{self, HttpHeaders, Side};
+use crate::telemetry::{self, HttpHeaders, Side, TraceParent};
 
 #[derive(Clone, Copy)]
 pub(super) struct TraceLayer;
@@ -41,8 +41,9 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let rpc = request.uri().path();
-        let span = tracing::info_span!("rpc", rpc, trace_id = tracing::field::Empty);
-        telemetry::continue_trace(&span, &HttpHeaders(request.headers()));
+        let parent = TraceParent::of(&HttpHeaders(request.headers()));
+        let span = tracing::info_span!("rpc", rpc, trace_id = parent.trace_id());
+        parent.continue_in(&span);
         self.inner.call(request).inspect_ok(ended as fn(&http::Response<R>)).instrument(span)
     }
 }

@@ -21,7 +21,7 @@ use crate::Error;
 use crate::database::{Database, Transaction};
 use crate::error::Chain;
 use crate::shutdown::Shutdown;
-use crate::telemetry::{self, NatsHeaders};
+use crate::telemetry::{NatsHeaders, TraceParent};
 
 /// Applies events to a service's own data.
 pub trait Handler: Send + Sync + 'static {
@@ -254,15 +254,16 @@ impl<H: PreparingHandler> Consumer<H> {
 
     /// The span of a delivery, which continues the trace of the event.
     fn span(&self, message: &jetstream::Message) -> Span {
+        let parent = message.headers.as_ref().map(|headers| TraceParent::of(&NatsHeaders(headers)));
         let span = tracing::info_span!(
             "consume",
             consumer = self.spec.name,
             subject = %message.subject,
             event_id = tracing::field::Empty,
-            trace_id = tracing::field::Empty,
+            trace_id = parent.as_ref().and_then(TraceParent::trace_id),
         );
-        if let Some(headers) = &message.headers {
-            telemetry::continue_trace(&span, &NatsHeaders(headers));
+        if let Some(parent) = parent {
+            parent.continue_in(&span);
         }
         span
     }

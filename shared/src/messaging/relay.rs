@@ -22,7 +22,7 @@ use crate::database::Database;
 use crate::error::Chain;
 use crate::id;
 use crate::shutdown::Shutdown;
-use crate::telemetry::{self, TRACES};
+use crate::telemetry::{self, TRACES, TraceParent};
 use crate::time::Clock;
 
 /// How the relay works.
@@ -264,7 +264,7 @@ fn publishing(event: &outbox::Model) -> Span {
         messaging.message.id = event.id,
     );
     if let (Some(parent), false) = (&event.traceparent, span.is_disabled()) {
-        telemetry::continue_trace(&span, &HashMap::from([("traceparent".to_owned(), parent.clone())]));
+        TraceParent::of(&HashMap::from([("traceparent".to_owned(), parent.clone())])).continue_in(&span);
     }
     span
 }

@@ -1,13 +1,17 @@
 //! What leaves the process of a span, in the words of OpenTelemetry's semantic conventions.
 //!
 //! The spans `request`, `rpc` and `consume` are those of log lines, whose fields have other names and may hold what is
-//! nobody else's, such as a subject that ends in an id. They are translated here, on the exporter's thread. Everything
-//! else in a trace has a name of the conventions already, which all have a dot in them; what has none stays here.
+//! nobody else's, such as a subject that ends in an id. They are translated here. Everything else in a
+//! trace has a name of the conventions already, which all have a dot in them; what has none stays here.
 //!
 //! Source: semantic conventions 1.42, <https://opentelemetry.io/docs/specs/semconv/>.
 
+use std::borrow::Cow;
+
 use opentelemetry::trace::SpanKind;
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::{Key, KeyValue, Value};
+use opentelemetry_proto::tonic::common::v1::{self as common, any_value};
+use opentelemetry_proto::tonic::trace::v1;
 use opentelemetry_sdk::trace::SpanData;
 use tonic::Code;
 
@@ -22,71 +26,93 @@ pub(super) fn is_shared(name: &str) -> bool {
     SHARED.contains(&name)
 }
 
-/// Says of a span what others may know; false when it is nothing that they care for.
-pub(super) fn translate(span: &mut SpanData) -> bool {
+/// A span with what others may know of it; none when it is nothing that they care for.
+pub(super) fn translated(mut span: SpanData) -> Option<v1::Span> {
     let attributes = std::mem::take(&mut span.attributes);
-    let (told, fields): (Vec<_>, Vec<_>) =
-        attributes.into_iter().partition(|attribute| attribute.key.as_str().contains('.'));
-    span.attributes = told;
-    let field = |name: &str| fields.iter().find(|field| field.key.as_str() == name).map(|field| &field.value);
-    match &*span.name {
-        "request" => request(span, field),
-        "rpc" => rpc(span, field),
-        "consume" => {
-            consume(span, field);
-            true
+    let mut told = Vec::with_capacity(attributes.len() + 2);
+    let mut fields = Fields(Vec::with_capacity(attributes.len()));
+    for KeyValue { key, value, .. } in attributes {
+        if key.as_str().contains('.') {
+            told.push(attribute(key, value));
+        } else {
+            fields.0.push((key, value));
         }
-        _ => true,
+    }
+    match &*span.name {
+        "request" => request(&mut span, &fields, &mut told)?,
+        "rpc" => rpc(&mut span, &fields, &mut told)?,
+        "consume" => consume(&mut span, &fields, &mut told),
+        _ => {}
+    }
+    let mut span = v1::Span::from(span);
+    span.attributes = told;
+    Some(span)
+}
+
+/// What log lines tell of a span.
+struct Fields(Vec<(Key, Value)>);
+
+impl Fields {
+    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.iter().find(|(key, _)| key.as_str() == name).map(|(_, value)| value.as_str())
     }
 }
 
-fn request<'a>(span: &mut SpanData, field: impl Fn(&str) -> Option<&'a Value>) -> bool {
-    let method = field("method").map(Value::as_str).unwrap_or_default();
+/// Moves texts, as the conversion of opentelemetry-proto does not.
+fn attribute(key: impl Into<String>, value: impl Into<Value>) -> common::KeyValue {
+    let value = match value.into() {
+        Value::String(text) => common::AnyValue { value: Some(any_value::Value::StringValue(text.into())) },
+        other => other.into(),
+    };
+    common::KeyValue { key: key.into(), value: Some(value), ..common::KeyValue::default() }
+}
+
+fn request(span: &mut SpanData, fields: &Fields, told: &mut Vec<common::KeyValue>) -> Option<()> {
+    let method = fields.text("method").unwrap_or_default();
     // Any other is what somebody made up.
     let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
-    let is_known = known.contains(&&*method);
-    let route = field("route").map(Value::as_str).filter(|route| route.starts_with('/'));
+    let known = known.into_iter().find(|known| *known == method);
+    let route = fields.text("route").filter(|route| route.starts_with('/'));
     if route.as_ref().is_some_and(|route| PROBES.contains(&&**route)) {
-        return false;
+        return None;
     }
     span.span_kind = SpanKind::Server;
-    let verb = if is_known { &method } else { "HTTP" };
+    let verb = known.unwrap_or("HTTP");
     span.name = match &route {
         Some(route) => format!("{verb} {route}").into(),
-        None => verb.to_owned().into(),
+        None => verb.into(),
     };
-    let method = if is_known { method.into_owned() } else { "_OTHER".to_owned() };
-    span.attributes.push(KeyValue::new("http.request.method", method));
-    span.attributes.extend(route.map(|route| KeyValue::new("http.route", route.into_owned())));
-    true
+    told.push(attribute("http.request.method", known.unwrap_or("_OTHER")));
+    told.extend(route.map(|route| attribute("http.route", route.into_owned())));
+    Some(())
 }
 
-fn rpc<'a>(span: &mut SpanData, field: impl Fn(&str) -> Option<&'a Value>) -> bool {
-    let path = field("rpc").map(Value::as_str).unwrap_or_default();
+fn rpc(span: &mut SpanData, fields: &Fields, told: &mut Vec<common::KeyValue>) -> Option<()> {
+    let path = fields.text("rpc").unwrap_or_default();
     let method = rpc_method(&path).to_owned();
     if method.starts_with(HEALTH) {
-        return false;
+        return None;
     }
     span.span_kind = SpanKind::Server;
     span.name = method.clone().into();
-    span.attributes.push(KeyValue::new("rpc.system.name", "grpc"));
-    span.attributes.push(KeyValue::new("rpc.method", method));
-    true
+    told.push(attribute("rpc.system.name", "grpc"));
+    told.push(attribute("rpc.method", method));
+    Some(())
 }
 
-fn consume<'a>(span: &mut SpanData, field: impl Fn(&str) -> Option<&'a Value>) {
-    let text = |name: &str| field(name).map(|value| value.as_str().into_owned());
-    let subject = text("subject").unwrap_or_default();
+fn consume(span: &mut SpanData, fields: &Fields, told: &mut Vec<common::KeyValue>) {
+    let subject = fields.text("subject").unwrap_or_default();
     let destination = destination(&subject).to_owned();
     span.span_kind = SpanKind::Consumer;
     span.name = format!("process {destination}").into();
-    span.attributes.push(KeyValue::new("messaging.system", "nats"));
-    span.attributes.push(KeyValue::new("messaging.operation.name", "process"));
-    span.attributes.push(KeyValue::new("messaging.operation.type", "process"));
-    span.attributes.push(KeyValue::new("messaging.destination.name", destination));
-    let group = text("consumer").map(|name| KeyValue::new("messaging.consumer.group.name", name));
-    let id = text("event_id").map(|id| KeyValue::new("messaging.message.id", id));
-    span.attributes.extend(group.into_iter().chain(id));
+    told.push(attribute("messaging.system", "nats"));
+    told.push(attribute("messaging.operation.name", "process"));
+    told.push(attribute("messaging.operation.type", "process"));
+    told.push(attribute("messaging.destination.name", destination));
+    for (name, field) in [("messaging.consumer.group.name", "consumer"), ("messaging.message.id", "event_id")]
+    {
+        told.extend(fields.text(field).map(|text| attribute(name, text.into_owned())));
+    }
 }
 
 /// The full name of a method, of the path that it is called by.
@@ -151,11 +177,16 @@ mod tests {
         }
     }
 
-    fn translated(mut span: SpanData) -> (String, SpanKind, BTreeMap<String, String>) {
-        assert!(translate(&mut span));
+    fn exported(span: SpanData) -> (String, v1::span::SpanKind, BTreeMap<String, String>) {
+        let span = translated(span).unwrap();
+        let text = |value: Option<common::AnyValue>| match value.and_then(|any| any.value) {
+            Some(any_value::Value::StringValue(text)) => text,
+            other => format!("{other:?}"),
+        };
+        let kind = span.kind();
         let attributes = span.attributes.into_iter();
-        let attributes = attributes.map(|attribute| (attribute.key.to_string(), attribute.value.to_string()));
-        (span.name.into_owned(), span.span_kind, attributes.collect())
+        let attributes = attributes.map(|attribute| (attribute.key, text(attribute.value)));
+        (span.name, kind, attributes.collect())
     }
 
     fn attributes(of: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -166,15 +197,15 @@ mod tests {
     fn a_request_is_named_after_its_route_and_tells_nothing_of_who_made_it() {
         let fields =
             [("method", "GET"), ("route", "/v1/counsels/{id}"), ("request_id", "r"), ("trace_id", "t")];
-        let (name, kind, told) = translated(span("request", &fields));
-        assert_eq!((name.as_str(), kind), ("GET /v1/counsels/{id}", SpanKind::Server));
+        let (name, kind, told) = exported(span("request", &fields));
+        assert_eq!((name.as_str(), kind), ("GET /v1/counsels/{id}", v1::span::SpanKind::Server));
         let expected = [("http.request.method", "GET"), ("http.route", "/v1/counsels/{id}")];
         assert_eq!(told, attributes(&expected));
     }
 
     #[test]
     fn what_clients_make_up_is_not_in_a_name() {
-        let (name, _, told) = translated(span("request", &[("method", "SAYHELLO"), ("route", "(none)")]));
+        let (name, _, told) = exported(span("request", &[("method", "SAYHELLO"), ("route", "(none)")]));
         assert_eq!(name, "HTTP");
         assert_eq!(told, attributes(&[("http.request.method", "_OTHER")]));
     }
@@ -186,15 +217,15 @@ mod tests {
             ("request", "route", "/readyz"),
             ("rpc", "rpc", "/grpc.health.v1.Health/Check"),
         ] {
-            assert!(!translate(&mut span(name, &[(field, value)])), "{value}");
+            assert!(translated(span(name, &[(field, value)])).is_none(), "{value}");
         }
     }
 
     #[test]
     fn an_event_is_named_without_the_id_of_its_aggregate() {
         let fields = [("consumer", "user-svc-x"), ("subject", "users.user.created.0190"), ("event_id", "e")];
-        let (name, kind, told) = translated(span("consume", &fields));
-        assert_eq!((name.as_str(), kind), ("process users.user.created", SpanKind::Consumer));
+        let (name, kind, told) = exported(span("consume", &fields));
+        assert_eq!((name.as_str(), kind), ("process users.user.created", v1::span::SpanKind::Consumer));
         assert_eq!(told["messaging.destination.name"], "users.user.created");
         assert_eq!(told["messaging.message.id"], "e");
         assert!(!format!("{told:?}").contains("0190"));
@@ -202,7 +233,7 @@ mod tests {
 
     #[test]
     fn only_names_of_the_conventions_go_out() {
-        let (_, _, told) = translated(span("call", &[("rpc.method", "a.B/C"), ("address", "x")]));
+        let (_, _, told) = exported(span("call", &[("rpc.method", "a.B/C"), ("address", "x")]));
         assert_eq!(told, attributes(&[("rpc.method", "a.B/C")]));
     }
 }

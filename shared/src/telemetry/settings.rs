@@ -5,9 +5,12 @@
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use std::time::Duration;
 
 use http::Uri;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry_sdk::trace::Sampler;
+use percent_encoding::percent_decode_str;
 
 use crate::config::Source;
 
@@ -16,8 +19,23 @@ use crate::config::Source;
 pub struct TraceSettings {
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`: a collector that takes OTLP over gRPC.
     pub collector: Uri,
+    /// `OTEL_EXPORTER_OTLP_HEADERS`: what a hosted collector wants to know, such as a key. Marked as sensitive.
+    pub headers: HeaderMap,
     /// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`.
     pub sampler: Sampler,
+    /// Where spans wait.
+    pub queue: QueueSettings,
+}
+
+/// How many spans wait, for how long, and how many are sent at once.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueSettings {
+    /// `OTEL_BSP_SCHEDULE_DELAY`: how long a span waits at most for others to be sent with.
+    pub delay: Duration,
+    /// `OTEL_BSP_MAX_QUEUE_SIZE`: how many wait at most; what ends meanwhile is dropped.
+    pub length: usize,
+    /// `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`: how many are sent at once, and when that many wait, at once.
+    pub batch: usize,
 }
 
 impl TraceSettings {
@@ -30,12 +48,52 @@ impl TraceSettings {
         if !(0.0..=1.0).contains(&ratio) {
             source.refuse("otel.traces.sampler.arg", "must be a part of all traces, from 0 to 1");
         }
+        let headers = headers(source);
+        let queue = QueueSettings::read(source);
         let Collector(collector) = collector?;
         if protocol != "grpc" {
             source.refuse("otel.exporter.otlp.protocol", "must be grpc: traces are exported by no other");
         }
-        Some(Self { collector, sampler: rule.sampler(ratio) })
+        Some(Self { collector, headers, sampler: rule.sampler(ratio), queue })
     }
+}
+
+impl QueueSettings {
+    fn read(source: &mut Source) -> Self {
+        let delay = Duration::from_millis(source.or("otel.bsp.schedule.delay", 5000));
+        let mut count = |key, default| {
+            let count = source.or(key, default);
+            if count == 0 {
+                source.refuse(key, "must be at least 1");
+            }
+            count
+        };
+        let length = count("otel.bsp.max.queue.size", 2048);
+        Self { delay, length, batch: count("otel.bsp.max.export.batch.size", 512) }
+    }
+}
+
+/// Written as the specification writes them, `NAME=VALUE,…`, in which a value may be percent-encoded.
+fn headers(source: &mut Source) -> HeaderMap {
+    let key = "otel.exporter.otlp.headers";
+    let Some(text) = source.optional_secret(key, 1) else { return HeaderMap::new() };
+    let pairs = text.expose().split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let Some(headers) = pairs.map(header).collect() else {
+        source.refuse(
+            key,
+            "must be names and values of headers, NAME=VALUE,…, a value percent-encoded where it has to be",
+        );
+        return HeaderMap::new();
+    };
+    headers
+}
+
+fn header(pair: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = pair.split_once('=')?;
+    let value: Vec<u8> = percent_decode_str(value.trim()).collect();
+    let mut value = HeaderValue::from_bytes(&value).ok()?;
+    value.set_sensitive(true);
+    Some((name.trim().parse().ok()?, value))
 }
 
 struct Collector(Uri);
@@ -150,6 +208,19 @@ mod tests {
     }
 
     #[test]
+    fn headers_are_read_as_they_are_written_in_a_url_and_never_shown() {
+        let settings = read(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4317"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Basic%20QUI=, x-team = mesh ,"),
+        ]);
+        let settings = settings.unwrap().unwrap();
+        assert_eq!(settings.headers.len(), 2);
+        assert_eq!(settings.headers["authorization"], "Basic QUI=");
+        assert_eq!(settings.headers["x-team"], "mesh");
+        assert!(!format!("{settings:?}").contains("QUI"), "{settings:?}");
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_rule() {
         for (name, value, rule) in [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "must be http:// or https://"),
@@ -159,6 +230,12 @@ mod tests {
             ("OTEL_TRACES_SAMPLER_ARG", "2", "from 0 to 1"),
             ("OTEL_TRACES_SAMPLER_ARG", "NaN", "from 0 to 1"),
             ("OTEL_TRACES_SAMPLER_ARG", "half", "invalid float"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key", "NAME=VALUE"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api key=0123", "NAME=VALUE"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=%0A", "NAME=VALUE"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "5s", "invalid digit"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "must be at least 1"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0", "must be at least 1"),
         ] {
             let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector"), (name, value)]);
             let error = error.unwrap_err();

@@ -34,6 +34,16 @@ pub const MEANINGS: &[Meaning] = &[
     ),
     Meaning::of("OTEL_TRACES_SAMPLER_ARG", "the part of them, for `traceidratio`"),
     Meaning::of(
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "what the collector wants to know, such as a key: `NAME=VALUE,…`, a value percent-encoded where it has to be",
+    ),
+    Meaning::of(
+        "OTEL_BSP_SCHEDULE_DELAY",
+        "milliseconds that an ended span waits at most for others to be sent with",
+    ),
+    Meaning::of("OTEL_BSP_MAX_QUEUE_SIZE", "ended spans that wait at most; what ends meanwhile is dropped"),
+    Meaning::of("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "ended spans that are sent at once"),
+    Meaning::of(
         "MESH_TOKEN_CACHE",
         "gateway: callers for whom a call's token is used again for 30 seconds; services: tokens that are not verified again; 0: none",
     ),
