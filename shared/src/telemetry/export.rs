@@ -66,7 +66,8 @@ pub(super) fn start(service: &'static str, settings: &TraceSettings) -> Result<S
     ]);
     let resource = resource.build();
     let queue = Arc::new(Queue::new(settings.queue));
-    let sender = Sender::new(collector.connect_lazy(), settings.headers.clone(), service, &resource);
+    let headers = settings.headers.iter().cloned().collect();
+    let sender = Sender::new(collector.connect_lazy(), headers, service, &resource);
     let shutdown = Shutdown::default();
     shutdown.spawn(sender.run(queue.clone(), shutdown.clone()));
     let provider = SdkTracerProvider::builder()

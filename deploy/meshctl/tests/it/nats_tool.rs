@@ -84,7 +84,7 @@ fn headers_of(message: &Value) -> HeaderMap {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_of_the_document_finds_what_it_asks_for() {
-    let tool = Tool::new().await;
+    let tool = Box::pin(Tool::new()).await;
     // nats sub "users.>": before anything happens.
     let subscriber = tool.client.subscribe("users.>").await.unwrap();
     tool.client.flush().await.unwrap();
