@@ -32,6 +32,11 @@ impl Rest {
         self.send("GET", path, None, None).await
     }
 
+    /// The body of a success, of a request with a header besides.
+    pub(crate) async fn get_with(&mut self, path: &str, header: (&str, &str)) -> Result<Bytes, BoxError> {
+        self.send("GET", path, None, Some(header)).await
+    }
+
     /// The body of a success.
     pub(crate) async fn post(&mut self, path: &str, body: Option<&Value>) -> Result<Bytes, BoxError> {
         self.send("POST", path, body, None).await

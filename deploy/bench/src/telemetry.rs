@@ -1,6 +1,7 @@
 //! What it costs to count and to trace: a read and a write through the gateway of meshes that serve metrics and export a
 //! tenth of all traces, or all of them, to a collector here, beside one that does neither, in turn. All are started anew in
-//! each round.
+//! each round. The mesh that exports all of them is also asked for what its clients want traced and for what they do not:
+//! what differs then are not the processes.
 //!
 //! The collector runs on a thread of its own, so that what it takes of the machine can be told apart: elsewhere it would
 //! be another machine's.
@@ -26,7 +27,8 @@ use crate::BoxError;
 use crate::arguments::Arguments;
 use crate::compare::processor_time;
 use crate::conversation::Counsel;
-use crate::load::{Sample, quantile, run};
+use crate::http::Rest;
+use crate::load::{Connection, Sample, quantile, run};
 use crate::mesh::{Mesh, Store, User};
 
 const CONNECTIONS: usize = 64;
@@ -34,6 +36,15 @@ const COUNSELS: usize = 32;
 /// The part of the throughput that may be lost.
 const BAR: f64 = 0.05;
 const THREAD: &str = "collector";
+/// The kind that exports all traces.
+const ALL: usize = 3;
+/// How often what clients want traced is compared with what they do not, in each round.
+const PAIRS: usize = 4;
+/// What clients say of a trace of theirs.
+const WANTED: [(&str, &str); 2] = [
+    ("of a client that wants no trace", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"),
+    ("of a client that wants a trace", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+];
 
 pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
     let (rounds, seconds) = (arguments.rounds, arguments.seconds);
@@ -52,6 +63,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
         ("with metrics and all traces", &traced, &traced),
     ];
     let (mut reads, mut writes) = (kinds.map(|_| Vec::new()), kinds.map(|_| Vec::new()));
+    let mut wanted = WANTED.map(|_| Vec::new());
     for round in 0..rounds {
         // Whoever is first in one round is last in another, also to be started: how fast the same program is differs from
         // one process to the next by more than what is looked for.
@@ -70,6 +82,13 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
             reads[*index].push(arm.read(duration).await?);
             writes[*index].push(arm.write(duration).await?);
         }
+        let Some((_, traced)) = arms.iter().find(|(index, _)| *index == ALL) else { continue };
+        for pair in 0..PAIRS {
+            for place in 0..wanted.len() {
+                let index = (round + pair + place) % wanted.len();
+                wanted[index].push(traced.wanted(WANTED[index].1, duration).await?);
+            }
+        }
     }
     println!(
         "medians of {rounds} runs of {seconds} s in turn, ratios of each round; SQLite, offline counselor; the bar is {:.2}",
@@ -82,6 +101,8 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<(), BoxError> {
     let names = kinds.map(|(name, ..)| name);
     tell(&format!("GET /v1/users/me, {CONNECTIONS} connections"), &names, &reads);
     tell(&format!("messages answered, {COUNSELS} counsels"), &names, &writes);
+    let names = WANTED.map(|(name, _)| name);
+    tell(&format!("the same processes, {PAIRS} times a round"), &names, &wanted);
     println!("the collector was sent {} spans", collector.spans());
     Ok(())
 }
@@ -180,12 +201,33 @@ impl Arm {
         Run::of(&self.mesh, run(connections, duration)).await
     }
 
+    /// Reads of clients that trace.
+    async fn wanted(&self, traceparent: &'static str, duration: Duration) -> Result<Run, BoxError> {
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            connections.push(Tracing { rest: self.mesh.rest(&self.user).await?, traceparent });
+        }
+        Run::of(&self.mesh, run(connections, duration)).await
+    }
+
     async fn write(&self, duration: Duration) -> Result<Run, BoxError> {
         let mut conversations = Vec::new();
         for (index, counsel) in self.counsels.iter().enumerate() {
             conversations.push(counsel.connect(&self.mesh, index).await?);
         }
         Run::of(&self.mesh, run(conversations, duration)).await
+    }
+}
+
+/// A client that traces.
+struct Tracing {
+    rest: Rest,
+    traceparent: &'static str,
+}
+
+impl Connection for Tracing {
+    async fn call(&mut self) -> Result<(), BoxError> {
+        self.rest.get_with("/v1/users/me", ("traceparent", self.traceparent)).await.map(drop)
     }
 }
 
