@@ -27,8 +27,6 @@ use crate::{Error, id};
 
 /// How long a connection to the collector may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// How long a batch may take: what OpenTelemetry's specification has as its default.
-const EXPORT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Of this process, when it exports.
 static EXPORT: OnceLock<Export> = OnceLock::new();
@@ -54,7 +52,7 @@ pub fn instance() -> Option<String> {
 /// When no encrypted connection can be made from here.
 pub(super) fn start(service: &'static str, settings: &TraceSettings) -> Result<SdkTracerProvider, Error> {
     let collector = Endpoint::from(settings.collector.clone());
-    let mut collector = collector.connect_timeout(CONNECT_LIMIT).timeout(EXPORT_LIMIT);
+    let mut collector = collector.connect_timeout(CONNECT_LIMIT);
     if settings.collector.scheme_str() == Some("https") {
         let tls = ClientTlsConfig::new().with_native_roots();
         collector = collector.tls_config(tls).map_err(Error::internal)?;

@@ -20,12 +20,13 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
-use super::EXPORT_LIMIT;
 use super::queue::{Encoded, Queue};
 use crate::error::Chain;
 use crate::shutdown::Shutdown;
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+/// How long a batch may take with all attempts: what OpenTelemetry's specification has as its default.
+const EXPORT_LIMIT: Duration = Duration::from_secs(10);
 /// How long to wait before a batch is sent again.
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(400)];
@@ -59,8 +60,9 @@ struct ScopeSpans {
 pub(super) struct Sender {
     collector: Grpc<Channel>,
     headers: HeaderMap,
-    /// With one scope, and no spans in it but while they are encoded.
-    envelope: ResourceSpans,
+    resource: v1::Resource,
+    schema_url: String,
+    scope: InstrumentationScope,
     is_failing: bool,
 }
 
@@ -68,12 +70,14 @@ impl Sender {
     pub(super) fn new(collector: Channel, headers: HeaderMap, scope: &str, resource: &Resource) -> Self {
         let scope = InstrumentationScope { name: scope.to_owned(), ..InstrumentationScope::default() };
         let resource = ResourceAttributesWithSchema::from(resource);
-        let envelope = ResourceSpans {
-            resource: Some(v1::Resource { attributes: resource.attributes.0, ..v1::Resource::default() }),
-            scope_spans: vec![ScopeSpans { scope: Some(scope), spans: Vec::new() }],
+        Self {
+            collector: Grpc::new(collector),
+            headers,
+            resource: v1::Resource { attributes: resource.attributes.0, ..v1::Resource::default() },
             schema_url: resource.schema_url.unwrap_or_default(),
-        };
-        Self { collector: Grpc::new(collector), headers, envelope, is_failing: false }
+            scope,
+            is_failing: false,
+        }
     }
 
     /// Sends what is due, until `shutdown` begins, and everything then.
@@ -133,15 +137,13 @@ impl Sender {
         in_time.unwrap_or_else(|_| Err(Status::deadline_exceeded("the collector does not answer")))
     }
 
-    fn encoded(&mut self, spans: Vec<Encoded>) -> Batch {
-        if let Some(scope) = self.envelope.scope_spans.first_mut() {
-            scope.spans = spans;
-        }
-        let resource_spans = self.envelope.encode_to_vec().into();
-        if let Some(scope) = self.envelope.scope_spans.first_mut() {
-            scope.spans.clear();
-        }
-        Batch { resource_spans }
+    fn encoded(&self, spans: Vec<Encoded>) -> Batch {
+        let envelope = ResourceSpans {
+            resource: Some(self.resource.clone()),
+            scope_spans: vec![ScopeSpans { scope: Some(self.scope.clone()), spans }],
+            schema_url: self.schema_url.clone(),
+        };
+        Batch { resource_spans: envelope.encode_to_vec().into() }
     }
 
     async fn attempt(&mut self, batch: Batch) -> Result<i64, Status> {
