@@ -83,21 +83,22 @@ impl Sender {
     /// Sends what is due, until `shutdown` begins, and everything then.
     pub(super) async fn run(mut self, queue: Arc<Queue>, shutdown: Shutdown) {
         loop {
-            tokio::select! {
-                () = queue.until_due() => {}
-                () = shutdown.begun() => {}
-            }
+            // What ends while a batch is on its way is not forgotten: it is over only when all was taken after this.
+            let is_over = tokio::select! {
+                () = queue.until_due() => false,
+                () = shutdown.begun() => true,
+            };
             loop {
                 let (batch, is_next_complete) = queue.take();
-                let is_last = batch.is_empty() || !(is_next_complete || shutdown.has_begun());
-                if !batch.is_empty() {
-                    self.send(batch).await;
+                if batch.is_empty() {
+                    break;
                 }
-                if is_last {
+                self.send(batch).await;
+                if !is_next_complete && !is_over {
                     break;
                 }
             }
-            if shutdown.has_begun() {
+            if is_over {
                 return;
             }
         }

@@ -164,6 +164,18 @@ async fn at_the_end_everything_is_sent() {
 }
 
 #[tokio::test]
+async fn what_ends_while_the_last_batch_is_on_its_way_is_sent_as_well() {
+    let settings = QueueSettings { delay: Duration::from_millis(10), ..batches_of(512) };
+    let exporting = Exporting::start(settings, &[Err(Code::Unavailable)]).await;
+    exporting.end_spans(&["one"]);
+    // It waits to be sent again.
+    exporting.arrived(1).await;
+    exporting.end_spans(&["two"]);
+    assert!(exporting.shutdown.finish(Duration::from_secs(30)).await);
+    assert_eq!(exporting.collector.names(), [["one"], ["one"], ["two"]]);
+}
+
+#[tokio::test]
 async fn what_a_collector_cannot_take_now_is_sent_again() {
     let answers = [Err(Code::Unavailable), Err(Code::DeadlineExceeded), Ok(0)];
     let exporting = Exporting::start(batches_of(1), &answers).await;
