@@ -1,6 +1,6 @@
 //! For how many calls a service has room, judged by how long it takes to answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use metrics::Gauge;
@@ -15,6 +15,11 @@ const ANSWERS: usize = 10;
 const SOONER: f64 = 0.2;
 /// How fast a longer one does, in a second: so slowly that an overload does not come to be usual before it is over.
 const LATER: f64 = 1.005;
+
+/// While there is less room than usual, so many times fewer of the calls that wait for others may begin within [`WORK`].
+const PATIENT: usize = 4;
+/// How long such a call is taken to be at work itself, unless it ends sooner.
+const WORK: Duration = Duration::from_secs(1);
 
 /// Room for calls. It shrinks when answers take much longer than usual, because then calls only wait for each other, and
 /// grows again when they do not.
@@ -31,6 +36,8 @@ pub(super) struct Room {
     answers: usize,
     since: Instant,
     methods: HashMap<String, Pace>,
+    /// When those calls began that wait for others, and may still be at work themselves: the oldest first.
+    patient: VecDeque<Instant>,
 }
 
 /// How long a method takes.
@@ -46,8 +53,8 @@ impl Room {
     /// For `most` calls, as long as nothing else is known, and never for less than `fewest`.
     pub(super) fn new(fewest: usize, most: usize, gauge: Gauge, now: Instant) -> Self {
         gauge.set(most as f64);
-        let (limit, methods) = (most, HashMap::new());
-        Self { fewest, most, limit, gauge, in_flight: 0, peak: 0, answers: 0, since: now, methods }
+        let (limit, methods, patient) = (most, HashMap::new(), VecDeque::new());
+        Self { fewest, most, limit, gauge, in_flight: 0, peak: 0, answers: 0, since: now, methods, patient }
     }
 
     /// Begins a call.
@@ -66,6 +73,31 @@ impl Room {
     /// Ends one.
     pub(super) fn leave(&mut self) {
         self.in_flight -= 1;
+    }
+
+    /// Begins a call that waits for somebody else, such as a model. How long it takes tells nothing, and it takes no place
+    /// from others; but it has work of its own, and a service that is asked too much would do that for ever more of them at
+    /// once, and ever more slowly.
+    ///
+    /// # Errors
+    /// How many may be at work, when those are.
+    pub(super) fn enter_patiently(&mut self, now: Instant) -> Result<(), usize> {
+        while self.patient.front().is_some_and(|began| now.saturating_duration_since(*began) >= WORK) {
+            self.patient.pop_front();
+        }
+        let limit = (self.limit / PATIENT).max(1);
+        if self.limit < self.most && self.patient.len() >= limit {
+            return Err(limit);
+        }
+        self.patient.push_back(now);
+        Ok(())
+    }
+
+    /// Ends one that began then.
+    pub(super) fn leave_patiently(&mut self, began: Instant) {
+        if let Ok(place) = self.patient.binary_search(&began) {
+            self.patient.remove(place);
+        }
     }
 
     /// A call of this method was answered, after so long.
@@ -165,6 +197,35 @@ mod tests {
         let mut room = room(1024, clock);
         asked(&mut room, &mut clock, 3, 50);
         assert_eq!(asked(&mut room, &mut clock, 1000, 600), 1000);
+    }
+
+    #[tokio::test]
+    async fn of_calls_that_wait_for_others_few_are_at_work_at_once_while_room_is_scarce() {
+        let mut clock = Instant::now();
+        let mut room = room(FEWEST, clock);
+        (0..1000).for_each(|_| room.enter_patiently(clock).unwrap());
+        clock += WORK;
+        asked(&mut room, &mut clock, 3, 50);
+        asked(&mut room, &mut clock, 1000, 600);
+        let most = room.limit / PATIENT;
+        let began = clock;
+        (0..most).for_each(|_| room.enter_patiently(clock).unwrap());
+        assert_eq!(room.enter_patiently(clock), Err(most));
+        assert_eq!(room.enter(), Ok(()), "they take no place from others");
+        room.leave();
+        // One has ended.
+        clock += WORK / 2;
+        room.leave_patiently(began);
+        assert_eq!(room.enter_patiently(clock), Ok(()));
+        assert_eq!(room.enter_patiently(clock), Err(most));
+        // Those before it wait for others by now.
+        clock += WORK / 2;
+        (1..most).for_each(|_| room.enter_patiently(clock).unwrap());
+        assert_eq!(room.enter_patiently(clock), Err(most));
+        room.leave_patiently(began);
+        assert_eq!(room.enter_patiently(clock), Err(most), "it had no place any more");
+        asked(&mut room, &mut clock, 3, 100);
+        (0..1000).for_each(|_| room.enter_patiently(clock).unwrap());
     }
 
     #[tokio::test]

@@ -72,8 +72,8 @@ impl<S> Shed<S> {
         let deadline = request.extensions().get::<CallDeadline>();
         // Who asks for more time than others waits for somebody else, such as a model, and not for the service.
         let is_patient = deadline.is_some_and(|deadline| !deadline.is_past_after(self.deadline));
-        let place = if is_patient { None } else { Some(self.enter(request).map_err(overloaded)?) };
-        Ok(Permit { _permit: permit, place })
+        let place = if is_patient { self.enter_patiently() } else { self.enter(request) };
+        Ok(Permit { _permit: permit, place: place.map_err(overloaded)? })
     }
 
     fn enter(&self, request: &Request) -> Result<Place, usize> {
@@ -81,7 +81,22 @@ impl<S> Shed<S> {
         let uri = request.uri();
         // What changes something may wait for others, too: for a provider of payments, say.
         let method = self.methods.only_reads(uri.path()).then(|| uri.clone());
-        Ok(Place { room: self.room.clone(), began: Instant::now(), method, is_answered: false })
+        Ok(Place {
+            room: self.room.clone(),
+            began: Instant::now(),
+            method,
+            is_patient: false,
+            is_answered: false,
+        })
+    }
+
+    fn enter_patiently(&self) -> Result<Place, usize> {
+        let mut room = locked(&self.room);
+        // In the order in which they enter.
+        let began = Instant::now();
+        room.enter_patiently(began)?;
+        drop(room);
+        Ok(Place { room: self.room.clone(), began, method: None, is_patient: true, is_answered: false })
     }
 }
 
@@ -117,15 +132,14 @@ where
 /// What a call that is in flight holds.
 struct Permit {
     _permit: OwnedSemaphorePermit,
-    place: Option<Place>,
+    place: Place,
 }
 
 impl Permit {
     /// A call that was sent again tells that an instance is gone, and not how busy the others are.
     fn judging(mut self, response: &Response) -> Self {
-        let is_repeated = response.extensions().get::<Repeated>().is_some();
-        if let Some(place) = self.place.as_mut().filter(|_| is_repeated) {
-            place.method = None;
+        if response.extensions().get::<Repeated>().is_some() {
+            self.place.method = None;
         }
         self
     }
@@ -133,9 +147,7 @@ impl Permit {
 
 impl Guard for Permit {
     fn ended(&mut self, _trailers: &HeaderMap) {
-        if let Some(place) = &mut self.place {
-            place.is_answered = true;
-        }
+        self.place.is_answered = true;
     }
 }
 
@@ -145,6 +157,7 @@ struct Place {
     began: Instant,
     /// The method that was called, if it tells how busy the service is.
     method: Option<Uri>,
+    is_patient: bool,
     is_answered: bool,
 }
 
@@ -152,6 +165,9 @@ impl Drop for Place {
     fn drop(&mut self) {
         let now = Instant::now();
         let mut room = locked(&self.room);
+        if self.is_patient {
+            return room.leave_patiently(self.began);
+        }
         room.leave();
         if let Some(method) = self.method.as_ref().filter(|_| self.is_answered) {
             room.answered(method.path(), now.saturating_duration_since(self.began), now);

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::stolen::Stolen;
+
 /// How often it is looked.
 const INTERVAL: Duration = Duration::from_millis(250);
 /// What the processes are called, and how much each may have, in MiB: as in deploy/kubernetes/base, and the broker as much as
@@ -58,18 +60,20 @@ fn mebibytes(kibibytes: u64) -> f64 {
     kibibytes as f64 / 1024.0
 }
 
-/// Looks at all processes of the mesh that this one has started, until `is_over`; the clock is at zero at `began`.
-pub async fn watch(began: Instant, is_over: &AtomicBool) -> Vec<Memory> {
-    let mut memories = processes();
+/// Looks at all processes of the mesh that this one has started, and at the machine, until `is_over`; the clock is at zero
+/// at `began`.
+pub async fn watch(began: Instant, is_over: &AtomicBool) -> (Vec<Memory>, Stolen) {
+    let (mut memories, mut stolen) = (processes(), Stolen::default());
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !is_over.load(Ordering::Relaxed) {
         ticks.tick().await;
+        stolen.look(began.elapsed());
         for memory in &mut memories {
             memory.samples.extend(resident(memory.id).map(|resident| (began.elapsed(), resident)));
         }
     }
-    memories
+    (memories, stolen)
 }
 
 /// A process of the mesh is the child of its watchdog, and that is ours.

@@ -7,6 +7,7 @@ mod processors;
 mod report;
 mod requests;
 mod sockets;
+mod stolen;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,7 @@ pub use report::Report;
 use requests::Requests;
 use shared::testkit::{Engine, Killable};
 use sockets::{End, Sockets};
+use stolen::Stolen;
 
 use super::mesh::{Around, Mesh};
 use super::rest::Rest;
@@ -112,10 +114,10 @@ pub async fn run(options: Options) -> Result<Report, BoxError> {
         is_over.store(true, Ordering::Relaxed);
         phases
     };
-    let (phases, memory) = tokio::join!(load, memory::watch(began, &is_over));
+    let (phases, (memory, stolen)) = tokio::join!(load, memory::watch(began, &is_over));
     let [_, normal, overload, recovery] = <[Phase; 4]>::try_from(phases).map_err(|_| "a phase is missing")?;
     let afterwards = closed_loop(&requests, &Sockets::new(&gateways, 1)?, AFTERWARDS).await;
-    Ok(Report { options, apart, closed, sustainable, normal, overload, recovery, afterwards, memory })
+    Ok(Report { options, apart, closed, sustainable, normal, overload, recovery, afterwards, memory, stolen })
 }
 
 /// Starts the gateways anew, with these variables.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::memory::BROKER;
-use super::{End, Memory, Options, Phase, Processors, RECOVERY, SLOWER};
+use super::{End, Memory, Options, Phase, Processors, RECOVERY, SLOWER, Stolen};
 
 /// How much of its peak a process may grow by in the last half, by chance.
 const GROWTH: f64 = 0.05;
@@ -29,6 +29,8 @@ pub struct Report {
     /// Somebody who asks one thing after the other.
     pub(super) afterwards: Phase,
     pub(super) memory: Vec<Memory>,
+    /// What the machine itself had less.
+    pub(super) stolen: Stolen,
 }
 
 impl Report {
@@ -66,6 +68,11 @@ impl Report {
     /// How slow the slowest of a hundred normally are.
     fn usual(&self) -> Duration {
         self.normal.times(End::Accepted).at(99)
+    }
+
+    /// When the load was what is counted as normal, since it began.
+    fn calm(&self) -> Range<Duration> {
+        self.options.calm..self.options.calm * 2
     }
 
     /// When there was too much, since the load began.
@@ -203,6 +210,13 @@ impl fmt::Display for Report {
         let sent = self.overload.count(|end| end != End::Unsent);
         let times = self.overload.rate(sent) / sustainable;
         writeln!(out, "  {times:.1} times what is sustainable was sent: the rest had no socket")?;
+        let stolen = [self.calm(), self.overloaded()].map(|times| self.stolen.part(&times));
+        if let [Some(before), Some(meanwhile)] = stolen.map(|part| part.map(|part| part * 100.0)) {
+            writeln!(
+                out,
+                "  {meanwhile:.1} % of the processors were taken away meanwhile, {before:.1} % before"
+            )?;
+        }
         for memory in &self.memory {
             let times = self.overloaded();
             let [before, after] =
@@ -267,6 +281,7 @@ mod tests {
             recovery,
             afterwards: normal(),
             memory: Vec::new(),
+            stolen: Stolen::default(),
         }
     }
 

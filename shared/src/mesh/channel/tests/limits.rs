@@ -97,17 +97,30 @@ async fn load_is_shed_over_the_limit() {
     assert_eq!(upstream.calls(), 3, "what was refused never left");
 }
 
+/// In the metadata of a call that waits for somebody else, and never gets an answer.
+const WAITS: &str = "waits";
+
 /// An instance that answers one call after the other, in a few milliseconds each.
 fn one_by_one() -> Upstream {
     let turn = Arc::new(tokio::sync::Mutex::new(()));
-    Upstream::start(move |_| {
-        let turn = turn.clone();
+    Upstream::start(move |request: Request| {
+        let (turn, waits) = (turn.clone(), request.headers().contains_key(WAITS));
         async move {
+            if waits {
+                std::future::pending::<()>().await;
+            }
             let _turn = turn.lock().await;
             tokio::time::sleep(Duration::from_millis(3)).await;
             answer()
         }
     })
+}
+
+/// A call that asks for more time than others.
+fn patient() -> tonic::Request<ListSessionsRequest> {
+    let mut request = tonic::Request::new(ListSessionsRequest::default());
+    request.set_timeout(Duration::from_secs(60));
+    request
 }
 
 #[tokio::test]
@@ -117,6 +130,17 @@ async fn a_service_that_gets_slow_is_asked_less_and_then_more_again() {
     for _ in 0..100 {
         find(&channel).await.unwrap();
     }
+    // More than there will be room for.
+    let waiting = [(); 20].map(|()| {
+        let channel = channel.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            let mut call = patient();
+            call.metadata_mut().insert(WAITS, "for somebody else".parse().unwrap());
+            SessionServiceClient::new(channel).list_sessions(call).await
+        }))
+    });
+    let in_flight = || channel.instances()[0].in_flight;
+    eventually("some wait for somebody else", async || in_flight() == waiting.len()).await;
     let crowd: Vec<_> = (0..100)
         .map(|_| {
             let channel = channel.clone();
@@ -129,20 +153,26 @@ async fn a_service_that_gets_slow_is_asked_less_and_then_more_again() {
             }))
         })
         .collect();
-    let in_flight = || channel.instances()[0].in_flight;
-    eventually("few calls are let through", async || (4..=16).contains(&in_flight())).await;
-    eventually("others are told why", async || {
-        let refused = find(&channel).await.err().filter(|status| status.code() == Code::Unavailable);
-        refused.is_some_and(|status| status.message().starts_with("user-svc is overloaded: "))
+    let others = || in_flight() - waiting.len();
+    eventually("few calls are let through, beside those that wait", async || (4..=16).contains(&others()))
+        .await;
+    let is_told_why = |told: Result<(), Status>| {
+        told.err().is_some_and(|status| {
+            status.code() == Code::Unavailable && status.message().starts_with("user-svc is overloaded: ")
+        })
+    };
+    eventually("others are told why", async || is_told_why(find(&channel).await)).await;
+    let say = async || SessionServiceClient::new(channel.clone()).list_sessions(patient()).await.map(drop);
+    eventually("of those who are patient some are let through", async || {
+        let said = futures::future::join_all((0..20).map(|_| say())).await;
+        let (let_through, refused) = said.into_iter().partition::<Vec<_>, _>(Result::is_ok);
+        !let_through.is_empty() && !refused.is_empty() && refused.into_iter().all(is_told_why)
     })
     .await;
 
-    let mut patient = tonic::Request::new(ListSessionsRequest::default());
-    patient.set_timeout(Duration::from_secs(60));
-    SessionServiceClient::new(channel.clone()).list_sessions(patient).await.unwrap();
-
     drop(crowd);
-    eventually("the crowd is gone", async || in_flight() == 0).await;
+    eventually("the crowd is gone", async || others() == 0).await;
+    say().await.unwrap();
     eventually("there is room for many again", async || {
         // One after the other takes as long as usual, and that makes room.
         for _ in 0..400 {
