@@ -1,11 +1,13 @@
 //! Child processes that cannot outlive the test.
 
+use std::collections::BTreeSet;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Runs a program and, when its standard input ends, kills it; removes the folder `$1` when it has ended. The input is a
@@ -127,13 +129,20 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 /// A port of the loopback address that was free a moment ago, and that nobody gets who asks for any: those are given to
-/// every connection that is made, and a process that was killed would not find its own free when it comes back.
+/// every connection that is made, and a process that was killed would not find its own free when it comes back. Nor does
+/// anybody else get it here: who is to listen there may take seconds to begin.
 ///
 /// # Panics
 /// When no port is free.
 pub fn free_port() -> u16 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut any = std::iter::repeat_with(|| rand::random_range(10_000..32_768)).take(1000);
-    any.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
+    let port =
+        any.find(|port| !given.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    let port = port.expect("a free port");
+    given.insert(port);
+    port
 }
 
 /// The binary of another crate of the workspace, built if it is not there.
@@ -247,6 +256,12 @@ mod tests {
             names == ["sh\n", "sleep\n"]
         })
         .await;
+    }
+
+    #[test]
+    fn no_port_is_given_twice() {
+        let ports: BTreeSet<_> = (0..2000).map(|_| free_port()).collect();
+        assert_eq!(ports.len(), 2000);
     }
 
     #[tokio::test]
