@@ -16,7 +16,7 @@ const SOONER: f64 = 0.2;
 /// How fast a longer one does, in a second: so slowly that an overload does not come to be usual before it is over.
 const LATER: f64 = 1.005;
 
-/// While there is less room than usual, so many times fewer of the calls that wait for others may begin within [`WORK`].
+/// While there is less room than usual, so many times fewer of the calls that wait for others may be at work at once.
 const PATIENT: usize = 4;
 /// How long such a call is taken to be at work itself, unless it ends sooner.
 const WORK: Duration = Duration::from_secs(1);

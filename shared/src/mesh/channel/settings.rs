@@ -13,8 +13,8 @@ pub struct ChannelSettings {
     /// How long a call may take, all attempts together, unless the request carries its own `grpc-timeout`: 10 s.
     pub deadline: Duration,
     /// Calls in flight to all instances together; one more is refused at once: 1024. There is room for fewer while answers
-    /// take much longer than usual. Calls that ask for more time than the deadline above are not among those; of them, a
-    /// quarter as many may begin in a second meanwhile.
+    /// take much longer than usual. Calls that ask for more time than the deadline above are not among those; of them a
+    /// quarter as many may be at work at once meanwhile, and one that takes longer than a second is taken to wait.
     pub concurrency: usize,
     /// There is room for so many, however long answers take: 8. With as many as above there is always the same room.
     pub min_concurrency: usize,
